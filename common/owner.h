@@ -1,0 +1,42 @@
+/* The owner plane of a process: health, paged export, import in parts, its own books. */
+#ifndef ZSAGA_OWNER_H
+#define ZSAGA_OWNER_H
+
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "owner.pb-c.h"
+#include "participant.h"
+#include "wire/arena.h"
+
+/* What the process offers; all borrowed. */
+struct owner_host {
+    const char *name;
+    struct db *db;
+    void *self; /* Given to the functions below. */
+    const struct participant_table *tables;
+    size_t table_count;
+    int (*audit)(void *self, struct db *db, struct audit *audit, struct err *err); /* Or NULL. */
+    uint64_t (*head)(void *context);                                               /* Of its log. */
+    void *context;
+};
+
+struct owner;
+
+struct owner *owner_new(const struct owner_host *host); /* Copies *host. */
+void owner_free(struct owner *owner);
+struct db *owner_db(struct owner *owner);
+
+/* Answers one packed OwnerRequest, within the batch's transaction: send the answer after its
+ * commit. The answer lives in `arena`. Negative only for a failing database, which ends the batch.
+ */
+int owner_answer(struct owner *owner, struct bytes request, struct arena *arena,
+                 const Zsaga__OwnerAnswer **ret, struct err *err);
+
+/* The same from the command line of a stopped suite: CSV with a header on `out`, or from `in`.
+ * `owner_import_csv` opens its own transaction. */
+int owner_export_csv(struct owner *owner, const char *table, int out_fd, struct err *err);
+int owner_import_csv(struct owner *owner, const char *table, int in_fd, struct err *err);
+
+#endif

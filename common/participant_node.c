@@ -1,0 +1,491 @@
+/* A participant as a node: takes frames, works them off in one transaction, answers. */
+#include "participant_node.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/packed.h"
+#include "base/xalloc.h"
+#include "participant_internal.h"
+
+/* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
+#define DECODE_BUDGET ((size_t)16 << 20)
+
+static struct participant_node *self_of(struct node *node)
+{
+    return (struct participant_node *)(void *)node;
+}
+
+static struct work *add_work(struct participant_node *self, enum work_kind kind, uint32_t index)
+{
+    self->works =
+        xgrow(self->works, &self->work_capacity, self->work_count + 1, sizeof *self->works);
+    struct work *work = &self->works[self->work_count++];
+    *work = (struct work){.kind = kind, .frame = (uint32_t)self->frame_count - 1, .index = index};
+    return work;
+}
+
+static void add_reject(struct participant_node *self, uint32_t index, const char *words)
+{
+    struct bytes kept = participant_keep(self, bytes_of(words, strlen(words) + 1));
+    add_work(self, WORK_REJECT, index)->words = (const char *)kept.data;
+}
+
+static struct work_frame *add_frame(struct participant_node *self, const struct peer *from,
+                                    const struct frame_header *header)
+{
+    self->frames =
+        xgrow(self->frames, &self->frame_capacity, self->frame_count + 1, sizeof *self->frames);
+    struct work_frame *frame = &self->frames[self->frame_count++];
+    memset(frame, 0, sizeof *frame);
+    frame->from.port = from->port;
+    frame->from.id_len = from->id_len;
+    memcpy(frame->from.id, from->id, from->id_len);
+    frame->number = header->number;
+    frame->has_driver = header->has_driver;
+    frame->driver = header->driver;
+    return frame;
+}
+
+static void receive_command_entry(struct participant_node *self, ProtobufCBinaryData entry,
+                                  uint32_t index)
+{
+    Zsaga__Request *request = zsaga__request__unpack(&self->arena.allocator, entry.len, entry.data);
+    if (request == NULL)
+        add_reject(self, index, "the entry does not decode");
+    else if (request->kind_case == ZSAGA__REQUEST__KIND_COMMAND)
+        add_work(self, WORK_COMMAND, index)->command = request->command;
+    else if (request->kind_case == ZSAGA__REQUEST__KIND_HELLO)
+        add_work(self, WORK_HELLO, index)->hello = request->hello;
+    else
+        add_reject(self, index, "the entry is neither a command nor a hello");
+}
+
+static void receive_owner_entry(struct participant_node *self, ProtobufCBinaryData entry,
+                                uint32_t index)
+{
+    struct bytes kept = participant_keep(self, packed_view(entry));
+    add_work(self, WORK_OWNER, index)->owner_request = kept;
+}
+
+static void node_receive(struct node *node, const struct peer *from, struct bytes bytes,
+                         struct node_time now)
+{
+    struct participant_node *self = self_of(node);
+    (void)now;
+    self->arena.budget = self->arena.used + DECODE_BUDGET;
+    struct frame frame;
+    struct err err = {0};
+    int rc = frame_read(bytes, &self->arena, &frame, &err);
+    add_frame(self, from, &frame.header);
+    if (rc < 0) {
+        add_reject(self, FRAME_WHOLE, err.text);
+        return;
+    }
+    bool commands = from->port == PARTICIPANT_PORT_COMMAND;
+    if (commands && !frame.header.has_driver) {
+        add_reject(self, FRAME_WHOLE, "only an orchestrator speaks here: header.driver is missing");
+        return;
+    }
+    for (size_t i = 0; i < frame.entry_count; i++) {
+        self->arena.budget = self->arena.used + DECODE_BUDGET;
+        if (commands)
+            receive_command_entry(self, frame.entries[i], (uint32_t)i);
+        else
+            receive_owner_entry(self, frame.entries[i], (uint32_t)i);
+    }
+}
+
+static void node_tick(struct node *node, struct node_time now)
+{
+    (void)node;
+    (void)now;
+}
+
+static int64_t node_next_deadline(struct node *node)
+{
+    (void)node;
+    return INT64_MAX;
+}
+
+static bool node_ready(struct node *node)
+{
+    (void)node;
+    return true;
+}
+
+static void forget_batch(struct participant_node *self)
+{
+    self->frame_count = 0;
+    self->work_count = 0;
+    arena_reset(&self->arena);
+}
+
+static void judge(struct participant_node *self, struct work_frame *frame)
+{
+    if (frame->judged)
+        return;
+    struct fence_claim claim = {
+        .id = bytes_text(frame->driver.id),
+        .epoch = frame->driver.epoch,
+        .nonce = frame->driver.nonce,
+        .last_saga = frame->driver.last_saga,
+    };
+    frame->verdict = fence_judge(self->fence, &claim, &frame->held);
+    frame->judged = true;
+}
+
+static Zsaga__Answer *new_answer(struct participant_node *self)
+{
+    Zsaga__Answer answer = ZSAGA__ANSWER__INIT;
+    struct bytes kept = participant_keep(self, bytes_of(&answer, sizeof answer));
+    return (Zsaga__Answer *)(uintptr_t)kept.data;
+}
+
+static void *keep_copy(struct participant_node *self, const void *message, size_t size)
+{
+    return (void *)(uintptr_t)participant_keep(self, bytes_of(message, size)).data;
+}
+
+/* Said once a frame, in place of the answer to its first entry. */
+static void answer_stale(struct participant_node *self, struct work *work,
+                         const struct work_frame *frame)
+{
+    Zsaga__StaleEpoch stale = ZSAGA__STALE_EPOCH__INIT;
+    stale.refused_epoch = frame->driver.epoch;
+    stale.refused_nonce = frame->driver.nonce;
+    stale.held_epoch = frame->held->epoch;
+    stale.held_nonce = frame->held->nonce;
+    stale.held_last_saga = packed_borrow(participant_keep(self, id_view(&frame->held->last_saga)));
+    stale.for_saga_id = frame->verdict == FENCE_OLD_COPY;
+    Zsaga__Answer *answer = new_answer(self);
+    answer->kind_case = ZSAGA__ANSWER__KIND_STALE_EPOCH;
+    answer->stale_epoch = keep_copy(self, &stale, sizeof stale);
+    work->answer = &answer->base;
+    self->counters.stale++;
+}
+
+static const char *floor_fault(const Zsaga__Floor *floor)
+{
+    if (floor->id.len != ID_SIZE)
+        return "floor.id must be 16 bytes";
+    if (floor->open.len % ID_SIZE != 0 || floor->open.len / ID_SIZE > FENCE_OPEN_MAX)
+        return "floor.open must be at most 2,000 ids of 16 bytes";
+    if (floor->version == 0 || floor->version > INT64_MAX)
+        return "floor.version must be 1 to 2^63 - 1";
+    for (size_t i = ID_SIZE; i < floor->open.len; i += ID_SIZE)
+        if (memcmp(floor->open.data + i - ID_SIZE, floor->open.data + i, ID_SIZE) >= 0)
+            return "floor.open must ascend";
+    return NULL;
+}
+
+static void do_hello(struct participant_node *self, struct work *work, struct work_frame *frame)
+{
+    const Zsaga__Hello *hello = work->hello;
+    const char *fault = hello->floor == NULL ? NULL : floor_fault(hello->floor);
+    if (fault != NULL) {
+        work->kind = WORK_REJECT;
+        work->words = fault;
+        return;
+    }
+    if (hello->floor != NULL) {
+        struct id id;
+        memcpy(id.bytes, hello->floor->id.data, ID_SIZE);
+        fence_raise_floor(frame->held, frame->driver.epoch, hello->floor->version, &id,
+                          packed_view(hello->floor->open));
+    }
+    Zsaga__Welcome welcome = ZSAGA__WELCOME__INIT;
+    welcome.number = hello->number;
+    welcome.floor_epoch = frame->held->floor_epoch;
+    welcome.floor_version = frame->held->floor_version;
+    Zsaga__Answer *answer = new_answer(self);
+    answer->kind_case = ZSAGA__ANSWER__KIND_WELCOME;
+    answer->welcome = keep_copy(self, &welcome, sizeof welcome);
+    work->answer = &answer->base;
+}
+
+/* 0, PARTICIPANT_GUILTY, or negative. */
+static int do_driven(struct participant_node *self, struct work *work, struct work_frame *frame,
+                     struct node_time now, struct err *err)
+{
+    bool first = !frame->judged;
+    judge(self, frame);
+    if (frame->verdict == FENCE_TOO_MANY) {
+        work->kind = WORK_REJECT;
+        work->words = "too many orchestrators: at most 64 can drive one participant";
+        return 0;
+    }
+    if (frame->verdict != FENCE_PASS) {
+        if (first)
+            answer_stale(self, work, frame);
+        return 0;
+    }
+    if (work->kind == WORK_HELLO) {
+        do_hello(self, work, frame);
+        return 0;
+    }
+    self->counters.entries++;
+    return participant_command(self, work, frame, now.wall_ms, err);
+}
+
+static int do_work(struct participant_node *self, struct work *work, struct node_time now,
+                   struct err *err)
+{
+    work->answer = NULL;
+    if (work->kind == WORK_REJECT)
+        return 0;
+    if (work->kind == WORK_OWNER) {
+        const Zsaga__OwnerAnswer *answer = NULL;
+        self->arena.budget = SIZE_MAX;
+        int rc = owner_answer(self->owner, work->owner_request, &self->arena, &answer, err);
+        work->answer = answer == NULL ? NULL : &answer->base;
+        return rc;
+    }
+    return do_driven(self, work, &self->frames[work->frame], now, err);
+}
+
+/* Ends the batch's transaction: fence, log, commit. */
+static int finish(struct participant_node *self, struct err *err)
+{
+    int rc = fence_save(self->fence, err);
+    if (rc == 0)
+        rc = outbox_write(self->outbox, err);
+    if (rc == 0)
+        rc = db_commit(self->db, err);
+    if (rc < 0)
+        return rc;
+    outbox_committed(self->outbox);
+    self->counters.commits++;
+    return 0;
+}
+
+static int forget_fence(struct participant_node *self, struct err *err)
+{
+    for (size_t i = 0; i < self->frame_count; i++)
+        self->frames[i].judged = false;
+    return fence_forget(self->fence, err);
+}
+
+static int take_back(struct participant_node *self, struct err *err)
+{
+    db_rollback(self->db);
+    outbox_forget(self->outbox);
+    if (self->service->forget != NULL)
+        self->service->forget(self->self);
+    return forget_fence(self, err);
+}
+
+/* The whole batch in one transaction. PARTICIPANT_GUILTY: an entry ended it. */
+static int run_together(struct participant_node *self, struct node_time now, struct err *err)
+{
+    int rc = db_begin(self->db, err);
+    for (size_t i = 0; rc == 0 && i < self->work_count; i++)
+        rc = do_work(self, &self->works[i], now, err);
+    return rc != 0 ? rc : finish(self, err);
+}
+
+/* A batch died through one of its entries: each in a transaction of its own, so that only the
+ * guilty one is answered `retry`. */
+static int run_singly(struct participant_node *self, struct node_time now, struct err *err)
+{
+    int rc = take_back(self, err);
+    for (size_t i = 0; rc == 0 && i < self->work_count; i++) {
+        struct work *work = &self->works[i];
+        self->counters.singly++;
+        rc = db_begin(self->db, err);
+        if (rc == 0)
+            rc = do_work(self, work, now, err);
+        if (rc == 0)
+            rc = finish(self, err);
+        if (rc != PARTICIPANT_GUILTY)
+            continue;
+        db_rollback(self->db);
+        outbox_forget(self->outbox);
+        participant_answer_retry(self, work, &self->frames[work->frame], "transaction_ended",
+                                 "the handler's SQL ended the transaction");
+        rc = forget_fence(self, err);
+    }
+    return rc;
+}
+
+static void add_reject_answer(struct participant_node *self, struct frame_writer *writer,
+                              const struct work *work)
+{
+    Zsaga__Answer answer = ZSAGA__ANSWER__INIT;
+    Zsaga__Reject reject = ZSAGA__REJECT__INIT;
+    reject.frame = self->frames[work->frame].number;
+    reject.index = work->index;
+    reject.code = packed_borrow_text("malformed");
+    reject.message = packed_borrow_text(work->words);
+    answer.kind_case = ZSAGA__ANSWER__KIND_REJECT;
+    answer.reject = &reject;
+    frame_writer_add(writer, &answer.base, NULL);
+    self->counters.rejected++;
+}
+
+static void add_answer(struct participant_node *self, struct frame_writer *writer,
+                       const struct work *work)
+{
+    if (work->kind == WORK_REJECT) {
+        add_reject_answer(self, writer, work);
+        return;
+    }
+    if (work->answer == NULL)
+        return;
+    if (work->kind == WORK_HELLO) {
+        /* The head as it is now that the batch is committed. */
+        Zsaga__Answer *answer = (Zsaga__Answer *)(uintptr_t)work->answer;
+        if (answer->kind_case == ZSAGA__ANSWER__KIND_WELCOME)
+            answer->welcome->head = outbox_head(self->outbox);
+    }
+    frame_writer_add(writer, work->answer, NULL);
+}
+
+static bool same_peer(const struct peer *a, const struct peer *b)
+{
+    return a->port == b->port && a->id_len == b->id_len && memcmp(a->id, b->id, a->id_len) == 0;
+}
+
+static void answer_all(struct participant_node *self, struct outbound *out)
+{
+    struct frame_writer writer = {.sender = &self->sender, .out = out};
+    for (size_t i = 0; i < self->work_count; i++) {
+        const struct peer *to = &self->frames[self->works[i].frame].from;
+        if (!same_peer(to, &writer.to)) {
+            frame_writer_flush(&writer);
+            writer.to = *to;
+        }
+        add_answer(self, &writer, &self->works[i]);
+    }
+    frame_writer_flush(&writer);
+}
+
+static int passing(int rc)
+{
+    bool ends = rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_FULL;
+    return rc >= 0 || ends ? rc : ERR_ABORTED;
+}
+
+static int node_commit(struct node *node, struct node_time now, struct outbound *out,
+                       struct err *err)
+{
+    struct participant_node *self = self_of(node);
+    if (self->work_count == 0)
+        return db_checkpoint_if_large(self->db, err);
+    int rc = run_together(self, now, err);
+    if (rc == PARTICIPANT_GUILTY)
+        rc = run_singly(self, now, err);
+    if (rc < 0)
+        return passing(rc);
+    answer_all(self, out);
+    forget_batch(self);
+    return db_checkpoint_if_large(self->db, err);
+}
+
+static int node_reload(struct node *node, struct node_time now, struct err *err)
+{
+    struct participant_node *self = self_of(node);
+    (void)now;
+    int rc = take_back(self, err);
+    forget_batch(self);
+    /* A full disk shows only in a write: find out before work is taken again. */
+    if (rc == 0)
+        rc = db_probe(self->db, err);
+    return passing(rc);
+}
+
+static void node_free(struct node *node)
+{
+    struct participant_node *self = self_of(node);
+    if (self->service->close != NULL && self->self != NULL)
+        self->service->close(self->self);
+    owner_free(self->owner);
+    inbox_close(self->inbox);
+    outbox_close(self->outbox);
+    fence_close(self->fence);
+    db_close(self->db);
+    arena_release(&self->arena);
+    free(self->self);
+    free(self->frames);
+    free(self->works);
+    free(self);
+}
+
+static const struct node_ops ops = {
+    .receive = node_receive,
+    .tick = node_tick,
+    .commit = node_commit,
+    .reload = node_reload,
+    .next_deadline = node_next_deadline,
+    .ready = node_ready,
+    .free = node_free,
+};
+
+static uint64_t owner_head(void *context)
+{
+    return outbox_head(((struct participant_node *)context)->outbox);
+}
+
+static int open_service(struct participant_node *self, struct config_node *settings,
+                        struct err *err)
+{
+    const struct participant_service *service = self->service;
+    int rc = db_migrate(self->db, service->name, service->schema, service->schema_count, err);
+    if (rc < 0)
+        return rc;
+    self->self = xcalloc(1, service->self_size);
+    return service->open == NULL ? 0 : service->open(self->self, self->db, settings, err);
+}
+
+static int open_stores(struct participant_node *self, const char *db_path, struct err *err)
+{
+    int rc = db_open(db_path, &self->db, err);
+    if (rc == 0)
+        rc = db_store_uuid(self->db, &self->sender.store, err);
+    if (rc == 0)
+        rc = inbox_open(self->db, &self->inbox, err);
+    if (rc == 0)
+        rc = outbox_open(self->db, &self->outbox, err);
+    if (rc == 0)
+        rc = fence_open(self->db, &self->fence, err);
+    return rc;
+}
+
+int participant_node_new(const struct participant_service *service, const char *db_path,
+                         struct config_node *settings, uint64_t random, struct node **ret,
+                         struct err *err)
+{
+    struct participant_node *self = xcalloc(1, sizeof *self);
+    self->node.ops = &ops;
+    self->service = service;
+    self->sender.incarnation = random;
+    (void)snprintf(self->sender.name, sizeof self->sender.name, "%s", service->name);
+    arena_init(&self->arena, DECODE_BUDGET);
+    id_source_init(&self->ids, random);
+    int rc = open_stores(self, db_path, err);
+    if (rc == 0)
+        rc = open_service(self, settings, err);
+    if (rc < 0) {
+        node_free(&self->node);
+        return rc;
+    }
+    self->owner = owner_new(&(struct owner_host){
+        .name = service->name,
+        .db = self->db,
+        .self = self->self,
+        .tables = service->tables,
+        .table_count = service->table_count,
+        .audit = service->audit,
+        .head = owner_head,
+        .context = self,
+    });
+    *ret = &self->node;
+    return 0;
+}
+
+const struct participant_counters *participant_node_counters(const struct node *node)
+{
+    return &((const struct participant_node *)(const void *)node)->counters;
+}

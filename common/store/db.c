@@ -1,0 +1,477 @@
+#include "store/db.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+/* Pages of WAL after which a checkpoint is worth its flush: smooth up to a few thousand. */
+#define CHECKPOINT_PAGES 2000
+#define APPLICATION_ID 0x7a736167 /* "zsag" */
+
+struct db {
+    sqlite3 *handle;
+    bool engine; /* The engine prepares or migrates: the authorizer lets everything pass. */
+    int wal_pages;
+    sqlite3_stmt *begin;
+    sqlite3_stmt *commit;
+    sqlite3_stmt *rollback;
+    sqlite3_stmt *savepoint;
+    sqlite3_stmt *release;
+    sqlite3_stmt *undo_savepoint;
+};
+
+static int class_of(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_FULL:
+        return ERR_FULL;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+        return ERR_IO;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ERR_CORRUPT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ERR_HELD;
+    case SQLITE_CONSTRAINT:
+        return ERR_INVALID;
+    default:
+        return ERR_SYSTEM;
+    }
+}
+
+static int fail(struct db *db, int rc, struct err *err, const char *doing)
+{
+    return err_set(err, class_of(rc), "%s: %s (%s)", doing, sqlite3_errmsg(db->handle),
+                   sqlite3_errstr(rc));
+}
+
+static bool writes(int action)
+{
+    return action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE;
+}
+
+/* What a service's own SQL may not do: end or begin the batch's transaction, reach past its
+ * database, or write what the engine relies on. */
+static int authorize(void *data, int action, const char *a, const char *b, const char *schema,
+                     const char *trigger)
+{
+    struct db *db = data;
+    (void)b;
+    (void)schema;
+    (void)trigger;
+    if (db->engine)
+        return SQLITE_OK;
+    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_PRAGMA ||
+        action == SQLITE_ATTACH || action == SQLITE_DETACH)
+        return SQLITE_DENY;
+    if (writes(action) && a != NULL && strncmp(a, "zsaga_", 6) == 0)
+        return SQLITE_DENY;
+    return SQLITE_OK;
+}
+
+static int on_wal(void *data, sqlite3 *handle, const char *schema, int pages)
+{
+    struct db *db = data;
+    (void)handle;
+    (void)schema;
+    db->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int exec(struct db *db, const char *sql, struct err *err, const char *doing)
+{
+    bool before = db->engine;
+    db->engine = true;
+    int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+    db->engine = before;
+    return rc == SQLITE_OK ? 0 : fail(db, rc, err, doing);
+}
+
+int db_exec(struct db *db, const char *sql, struct err *err)
+{
+    return exec(db, sql, err, "run SQL");
+}
+
+static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
+{
+    int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
+    if (rc != SQLITE_OK)
+        return err_set(err, rc == SQLITE_AUTH ? ERR_INVALID : class_of(rc), "prepare \"%s\": %s",
+                       sql, sqlite3_errmsg(db->handle));
+    return 0;
+}
+
+int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
+{
+    return prepare(db, sql, ret, err);
+}
+
+int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
+{
+    bool before = db->engine;
+    db->engine = true;
+    int rc = prepare(db, sql, ret, err);
+    db->engine = before;
+    return rc;
+}
+
+static int prepare_control(struct db *db, struct err *err)
+{
+    const struct {
+        const char *sql;
+        sqlite3_stmt **stmt;
+    } all[] = {
+        {"BEGIN IMMEDIATE", &db->begin}, {"COMMIT", &db->commit},
+        {"ROLLBACK", &db->rollback},     {"SAVEPOINT entry", &db->savepoint},
+        {"RELEASE entry", &db->release}, {"ROLLBACK TO entry", &db->undo_savepoint},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        int rc = db_prepare_engine(db, all[i].sql, all[i].stmt, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int ask_int(struct db *db, const char *sql, int64_t *ret, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = db_prepare_engine(db, sql, &stmt, err);
+    if (rc == 0)
+        rc = db_step(db, stmt, err);
+    if (rc == DB_ROW)
+        *ret = db_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
+/* The file is new, or ours; takes its exclusive lock. */
+static int claim(struct db *db, struct err *err)
+{
+    int64_t application = 0;
+    int64_t tables = 0;
+    /* EXCLUSIVE before the first access to the WAL: no -shm file, and the lock stays held. */
+    int rc = exec(db,
+                  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+                  "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+                  "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
+                  "BEGIN IMMEDIATE; COMMIT;",
+                  err, "open");
+    if (rc == 0)
+        rc = ask_int(db, "PRAGMA application_id", &application, err);
+    if (rc == 0)
+        rc = ask_int(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    if (rc < 0)
+        return rc;
+    if (tables != 0 && application != APPLICATION_ID)
+        return err_set(err, ERR_CORRUPT, "not a database of this suite");
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "PRAGMA application_id=%d", APPLICATION_ID);
+    return tables != 0 ? 0 : exec(db, sql, err, "mark the database");
+}
+
+static int create_engine_tables(struct db *db, struct err *err)
+{
+    static const char *const steps[] = {
+        "CREATE TABLE zsaga_store(uuid BLOB NOT NULL) STRICT;"
+        "CREATE TABLE zsaga_counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+        " STRICT, WITHOUT ROWID;",
+    };
+    int rc = exec(db,
+                  "CREATE TABLE IF NOT EXISTS zsaga_schema(part TEXT PRIMARY KEY,"
+                  " version INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+                  err, "create the schema table");
+    if (rc == 0)
+        rc = db_migrate(db, "store", steps, 1, err);
+    if (rc < 0)
+        return rc;
+    sqlite3_stmt *stmt = NULL;
+    rc = db_prepare_engine(db,
+                           "INSERT INTO zsaga_store SELECT ?1"
+                           " WHERE NOT EXISTS (SELECT 1 FROM zsaga_store)",
+                           &stmt, err);
+    if (rc == 0) {
+        struct id uuid;
+        randombytes_buf(uuid.bytes, sizeof uuid.bytes);
+        db_bind_bytes(stmt, 1, id_view(&uuid));
+        rc = db_run(db, stmt, err);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+int db_open(const char *path, struct db **ret, struct err *err)
+{
+    struct db *db = xcalloc(1, sizeof *db);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int rc = sodium_init() < 0 ? err_set(err, ERR_SYSTEM, "libsodium did not start") : 0;
+    if (rc == 0) {
+        int opened = sqlite3_open_v2(path, &db->handle, flags, NULL);
+        if (opened != SQLITE_OK)
+            rc = fail(db, opened, err, "open");
+    }
+    if (rc == 0) {
+        (void)sqlite3_extended_result_codes(db->handle, 1);
+        (void)sqlite3_set_authorizer(db->handle, authorize, db);
+        (void)sqlite3_wal_hook(db->handle, on_wal, db);
+        rc = claim(db, err);
+    }
+    if (rc == 0)
+        rc = create_engine_tables(db, err);
+    if (rc == 0)
+        rc = prepare_control(db, err);
+    if (rc == ERR_HELD)
+        rc = err_set(err, ERR_HELD, "%s is in use by another process", path);
+    else if (rc < 0)
+        rc = err_wrap(err, rc, "%s", path);
+    if (rc < 0) {
+        db_close(db);
+        return rc;
+    }
+    *ret = db;
+    return 0;
+}
+
+void db_close(struct db *db)
+{
+    if (db == NULL)
+        return;
+    sqlite3_stmt *const all[] = {db->begin,     db->commit,  db->rollback,
+                                 db->savepoint, db->release, db->undo_savepoint};
+    if (db->handle != NULL)
+        db_rollback(db);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        sqlite3_finalize(all[i]);
+    int rc = sqlite3_close(db->handle);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+    free(db);
+}
+
+static int part_version(struct db *db, const char *part, int64_t *ret, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    *ret = 0;
+    int rc = db_prepare_engine(db, "SELECT version FROM zsaga_schema WHERE part = ?1", &stmt, err);
+    if (rc == 0) {
+        db_bind_text(stmt, 1, bytes_text(part));
+        rc = db_step(db, stmt, err);
+    }
+    if (rc == DB_ROW)
+        *ret = db_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
+static int set_part_version(struct db *db, const char *part, int version, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc =
+        db_prepare_engine(db, "INSERT OR REPLACE INTO zsaga_schema VALUES (?1, ?2)", &stmt, err);
+    if (rc == 0) {
+        db_bind_text(stmt, 1, bytes_text(part));
+        db_bind_int(stmt, 2, version);
+        rc = db_run(db, stmt, err);
+    }
+    sqlite3_finalize(stmt);
+    return rc;
+}
+
+int db_migrate(struct db *db, const char *part, const char *const *steps, int count,
+               struct err *err)
+{
+    int64_t version = 0;
+    int rc = part_version(db, part, &version, err);
+    if (rc < 0)
+        return rc;
+    if (version > count)
+        return err_set(err, ERR_CORRUPT,
+                       "schema \"%s\" has version %lld, this program knows up to %d: use the newer"
+                       " program",
+                       part, (long long)version, count);
+    if (version == count)
+        return 0;
+    rc = exec(db, "BEGIN IMMEDIATE", err, "begin");
+    for (int64_t i = version; rc == 0 && i < count; i++)
+        rc = exec(db, steps[i], err, "migrate");
+    if (rc == 0)
+        rc = set_part_version(db, part, count, err);
+    if (rc == 0)
+        rc = exec(db, "COMMIT", err, "commit");
+    if (rc < 0) {
+        if (db_in_transaction(db))
+            (void)exec(db, "ROLLBACK", NULL, "roll back");
+        return err_wrap(err, rc, "schema \"%s\"", part);
+    }
+    return 0;
+}
+
+int db_store_uuid(struct db *db, struct id *ret, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = db_prepare_engine(db, "SELECT uuid FROM zsaga_store", &stmt, err);
+    if (rc == 0)
+        rc = db_step(db, stmt, err);
+    if (rc == DB_ROW && !id_from_bytes(db_bytes(stmt, 0), ret))
+        rc = err_set(err, ERR_CORRUPT, "the store's uuid is not 16 bytes");
+    else if (rc == 0)
+        rc = err_set(err, ERR_CORRUPT, "the store has no uuid");
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
+int db_step(struct db *db, sqlite3_stmt *stmt, struct err *err)
+{
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        return DB_ROW;
+    if (rc != SQLITE_DONE)
+        rc = fail(db, rc, err, sqlite3_sql(stmt));
+    else
+        rc = 0;
+    (void)sqlite3_reset(stmt);
+    return rc;
+}
+
+void db_reset(sqlite3_stmt *stmt)
+{
+    (void)sqlite3_reset(stmt);
+}
+
+int db_run(struct db *db, sqlite3_stmt *stmt, struct err *err)
+{
+    int rc;
+    do {
+        rc = db_step(db, stmt, err);
+    } while (rc == DB_ROW);
+    return rc;
+}
+
+/* BEGIN and the like may be prepared anew by SQLite after a schema change, which asks again. */
+static int control(struct db *db, sqlite3_stmt *stmt, struct err *err)
+{
+    db->engine = true;
+    int rc = db_run(db, stmt, err);
+    db->engine = false;
+    return rc;
+}
+
+int db_begin(struct db *db, struct err *err)
+{
+    return control(db, db->begin, err);
+}
+
+int db_commit(struct db *db, struct err *err)
+{
+    if (!db_in_transaction(db))
+        return err_set(err, ERR_ABORTED, "the transaction ended before its commit");
+    int rc = control(db, db->commit, err);
+    if (rc < 0)
+        db_rollback(db);
+    return rc == ERR_HELD || rc == ERR_SYSTEM || rc == ERR_INVALID ? ERR_ABORTED : rc;
+}
+
+void db_rollback(struct db *db)
+{
+    if (db->rollback != NULL && db_in_transaction(db))
+        (void)control(db, db->rollback, NULL);
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return sqlite3_get_autocommit(db->handle) == 0;
+}
+
+int db_probe(struct db *db, struct err *err)
+{
+    int rc = exec(db, "BEGIN IMMEDIATE; UPDATE zsaga_counter SET value = value; COMMIT;", err,
+                  "try a write");
+    if (rc < 0)
+        db_rollback(db);
+    return rc;
+}
+
+int db_savepoint(struct db *db, struct err *err)
+{
+    return control(db, db->savepoint, err);
+}
+
+int db_release(struct db *db, struct err *err)
+{
+    return control(db, db->release, err);
+}
+
+int db_undo_savepoint(struct db *db, struct err *err)
+{
+    int rc = control(db, db->undo_savepoint, err);
+    return rc < 0 ? rc : control(db, db->release, err);
+}
+
+void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value)
+{
+    int rc = sqlite3_bind_int64(stmt, index, value);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+void db_bind_bytes(sqlite3_stmt *stmt, int index, struct bytes value)
+{
+    const void *data = value.len == 0 ? "" : (const void *)value.data;
+    int rc = sqlite3_bind_blob64(stmt, index, data, value.len, SQLITE_STATIC);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+void db_bind_text(sqlite3_stmt *stmt, int index, struct bytes value)
+{
+    const char *data = value.len == 0 ? "" : (const char *)value.data;
+    int rc = sqlite3_bind_text64(stmt, index, data, value.len, SQLITE_STATIC, SQLITE_UTF8);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+void db_bind_null(sqlite3_stmt *stmt, int index)
+{
+    int rc = sqlite3_bind_null(stmt, index);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+}
+
+int64_t db_int(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_int64(stmt, column);
+}
+
+struct bytes db_bytes(sqlite3_stmt *stmt, int column)
+{
+    const void *data = sqlite3_column_blob(stmt, column);
+    return bytes_of(data, (size_t)sqlite3_column_bytes(stmt, column));
+}
+
+bool db_is_null(sqlite3_stmt *stmt, int column)
+{
+    return sqlite3_column_type(stmt, column) == SQLITE_NULL;
+}
+
+int64_t db_changes(const struct db *db)
+{
+    return sqlite3_changes64(db->handle);
+}
+
+int db_checkpoint_if_large(struct db *db, struct err *err)
+{
+    if (db->wal_pages < CHECKPOINT_PAGES)
+        return 0;
+    db->wal_pages = 0;
+    int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK || (class_of(rc) != ERR_IO && class_of(rc) != ERR_CORRUPT))
+        return 0;
+    return fail(db, rc, err, "checkpoint");
+}

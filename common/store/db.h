@@ -1,0 +1,77 @@
+/* The database of a process: one SQLite file, one connection, held exclusively.
+ *
+ * WAL with synchronous=FULL: what was committed survives power loss. locking_mode=EXCLUSIVE makes
+ * the file its own single-instance lock, also across kill -9. Services prepare their statements
+ * with db_prepare(): an authorizer then refuses transaction control, PRAGMA, ATTACH and writes to
+ * the engine's tables (zsaga_*), so that no handler can break the batch it runs in. */
+#ifndef ZSAGA_DB_H
+#define ZSAGA_DB_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/id.h"
+
+struct db;
+
+/* Opens or creates. ERR_HELD: another process has it. ERR_CORRUPT: damaged, or of another kind. */
+int db_open(const char *path, struct db **ret, struct err *err);
+void db_close(struct db *db); /* Rolls back what is open. Statements must be finalized before. */
+
+/* Brings one part of the schema up to date: runs steps[version .. count - 1] in a transaction and
+ * records `count` as the part's version in zsaga_schema. A newer version is refused (ERR_CORRUPT)
+ * before anything is written. `part`: "engine", "inbox", or the service's name. */
+int db_migrate(struct db *db, const char *part, const char *const *steps, int count,
+               struct err *err);
+
+/* The uuid of this database, drawn when it was created. */
+int db_store_uuid(struct db *db, struct id *ret, struct err *err);
+
+/* Persistent statements, owned by the caller. */
+int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err);
+int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err);
+
+int db_begin(struct db *db, struct err *err);  /* IMMEDIATE. */
+int db_commit(struct db *db, struct err *err); /* On failure everything is rolled back. */
+void db_rollback(struct db *db);               /* Harmless when nothing is open. */
+bool db_in_transaction(const struct db *db);   /* False once SQLite ended it by itself. */
+
+/* Writes and commits something harmless: tells whether the disk takes writes again. */
+int db_probe(struct db *db, struct err *err);
+
+/* One level of savepoint around each entry of a batch. */
+int db_savepoint(struct db *db, struct err *err);
+int db_release(struct db *db, struct err *err);
+int db_undo_savepoint(struct db *db, struct err *err); /* Rolls back to it and releases it. */
+
+/* Steps a statement once. Returns DB_ROW, 0 when done, or an error by class: ERR_FULL, ERR_IO,
+ * ERR_CORRUPT, ERR_ABORTED when the transaction is gone, ERR_INVALID for a constraint, else
+ * ERR_SYSTEM. Resets the statement unless it returns DB_ROW. */
+#define DB_ROW 1
+int db_step(struct db *db, sqlite3_stmt *stmt, struct err *err);
+void db_reset(sqlite3_stmt *stmt); /* After a DB_ROW that is not read further. */
+int db_run(struct db *db, sqlite3_stmt *stmt,
+           struct err *err);                                  /* Steps to the end, ignoring rows. */
+int db_exec(struct db *db, const char *sql, struct err *err); /* Engine and migrations only. */
+
+/* Binding by position from 1; bytes and text are borrowed until the statement is reset. */
+void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value);
+void db_bind_bytes(sqlite3_stmt *stmt, int index, struct bytes value);
+void db_bind_text(sqlite3_stmt *stmt, int index, struct bytes value);
+void db_bind_null(sqlite3_stmt *stmt, int index);
+
+/* Columns from 0; valid until the next step or reset. */
+int64_t db_int(sqlite3_stmt *stmt, int column);
+struct bytes db_bytes(sqlite3_stmt *stmt, int column);
+bool db_is_null(sqlite3_stmt *stmt, int column);
+
+int64_t db_changes(const struct db *db); /* Rows changed by the last statement. */
+
+/* Moves the WAL into the file once it is large; called between batches. Fails only for what must
+ * end the process: after a failed flush SQLite believes pages clean that are not. */
+int db_checkpoint_if_large(struct db *db, struct err *err);
+
+#endif

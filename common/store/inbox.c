@@ -1,0 +1,121 @@
+#include "store/inbox.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/xalloc.h"
+
+struct inbox {
+    struct db *db;
+    sqlite3_stmt *find;
+    sqlite3_stmt *put;
+};
+
+static const char *const schema[] = {
+    "CREATE TABLE zsaga_inbox("
+    " saga BLOB NOT NULL, step INTEGER NOT NULL, driver INTEGER NOT NULL,"
+    " forward INTEGER NOT NULL, backward INTEGER NOT NULL,"
+    " code BLOB, message BLOB, output BLOB,"
+    " PRIMARY KEY (saga, step)) STRICT, WITHOUT ROWID",
+};
+
+enum inbox_verdict inbox_judge(const struct inbox_row *row, bool compensation)
+{
+    if (row->backward != INBOX_BACKWARD_NONE)
+        return compensation ? INBOX_REPEAT : INBOX_BLOCKED;
+    switch (row->forward) {
+    case INBOX_FORWARD_NONE:
+        return compensation ? INBOX_TOMBSTONE : INBOX_RUN;
+    case INBOX_FORWARD_DONE:
+        return compensation ? INBOX_UNDO : INBOX_REPEAT;
+    case INBOX_FORWARD_REJECTED:
+        return compensation ? INBOX_TOMBSTONE : INBOX_REPEAT;
+    case INBOX_FORWARD_PENDING:
+        return compensation ? INBOX_ASK_UNDO : INBOX_ASK;
+    }
+    assert(0);
+    return INBOX_BLOCKED;
+}
+
+int inbox_open(struct db *db, struct inbox **ret, struct err *err)
+{
+    struct inbox *inbox = xcalloc(1, sizeof *inbox);
+    inbox->db = db;
+    int rc = db_migrate(db, "inbox", schema, 1, err);
+    if (rc == 0)
+        rc = db_prepare_engine(db,
+                               "SELECT forward, backward, code, message, output"
+                               " FROM zsaga_inbox WHERE saga = ?1 AND step = ?2",
+                               &inbox->find, err);
+    if (rc == 0)
+        rc = db_prepare_engine(db,
+                               "INSERT INTO zsaga_inbox VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                               " ON CONFLICT DO UPDATE SET forward = ?4, backward = ?5,"
+                               " code = ?6, message = ?7, output = ?8",
+                               &inbox->put, err);
+    if (rc < 0) {
+        inbox_close(inbox);
+        return rc;
+    }
+    *ret = inbox;
+    return 0;
+}
+
+void inbox_close(struct inbox *inbox)
+{
+    if (inbox == NULL)
+        return;
+    sqlite3_finalize(inbox->find);
+    sqlite3_finalize(inbox->put);
+    free(inbox);
+}
+
+int inbox_find(struct inbox *inbox, const struct id *saga, uint32_t step, struct inbox_row *ret,
+               bool *ret_found, struct err *err)
+{
+    *ret = (struct inbox_row){0};
+    if (ret_found != NULL)
+        *ret_found = false;
+    db_reset(inbox->find);
+    db_bind_bytes(inbox->find, 1, id_view(saga));
+    db_bind_int(inbox->find, 2, step);
+    int rc = db_step(inbox->db, inbox->find, err);
+    if (rc != DB_ROW)
+        return rc;
+    ret->forward = (enum inbox_forward)db_int(inbox->find, 0);
+    ret->backward = (enum inbox_backward)db_int(inbox->find, 1);
+    ret->code = db_bytes(inbox->find, 2);
+    ret->message = db_bytes(inbox->find, 3);
+    ret->output = db_bytes(inbox->find, 4);
+    if (ret_found != NULL)
+        *ret_found = true;
+    return 0;
+}
+
+void inbox_rest(struct inbox *inbox)
+{
+    db_reset(inbox->find);
+}
+
+static void bind_optional(sqlite3_stmt *stmt, int index, struct bytes value)
+{
+    if (value.len == 0)
+        db_bind_null(stmt, index);
+    else
+        db_bind_bytes(stmt, index, value);
+}
+
+int inbox_put(struct inbox *inbox, const struct id *saga, uint32_t step, int64_t driver,
+              const struct inbox_row *row, struct err *err)
+{
+    sqlite3_stmt *put = inbox->put;
+    db_bind_bytes(put, 1, id_view(saga));
+    db_bind_int(put, 2, step);
+    db_bind_int(put, 3, driver);
+    db_bind_int(put, 4, row->forward);
+    db_bind_int(put, 5, row->backward);
+    bind_optional(put, 6, row->code);
+    bind_optional(put, 7, row->message);
+    bind_optional(put, 8, row->output);
+    return db_run(inbox->db, put, err);
+}

@@ -1,0 +1,43 @@
+#include "wire/shell_report.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+
+#define LINE_WAIT_FIRST_MS 1000
+#define LINE_WAIT_MAX_MS 60000
+
+static bool any(const struct shell_drops *drops)
+{
+    return (drops->malformed | drops->gone | drops->overflow | drops->unsent) != 0;
+}
+
+void shell_report_drops(struct shell_report *report, int64_t mono_ms)
+{
+    struct shell_drops *drops = &report->drops;
+    if (!any(drops) || mono_ms < report->next_line_ms)
+        return;
+    if (mono_ms - report->next_line_ms > LINE_WAIT_MAX_MS || report->line_wait_ms == 0)
+        report->line_wait_ms = LINE_WAIT_FIRST_MS;
+    report->next_line_ms = mono_ms + report->line_wait_ms;
+    report->line_wait_ms *= 2;
+    if (report->line_wait_ms > LINE_WAIT_MAX_MS)
+        report->line_wait_ms = LINE_WAIT_MAX_MS;
+    bool theirs = drops->malformed != 0 || drops->overflow != 0;
+    log_line(theirs ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "messages_dropped",
+             "malformed=%" PRIu64 " gone=%" PRIu64 " overflow=%" PRIu64 " unsent=%" PRIu64,
+             drops->malformed, drops->gone, drops->overflow, drops->unsent);
+    *drops = (struct shell_drops){0};
+}
+
+void shell_report_trouble(struct shell_report *report, const struct node_turn *turn)
+{
+    bool now = turn->broken || turn->trouble[0] != '\0';
+    if (now == report->in_trouble)
+        return;
+    report->in_trouble = now;
+    if (now)
+        log_line(LOG_LEVEL_WARN, "trouble", "error=%s", log_quote(turn->trouble));
+    else
+        log_line(LOG_LEVEL_INFO, "trouble_over", "%s", "");
+}

@@ -1,0 +1,142 @@
+#include "wire/shell_socket.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "base/xalloc.h"
+#include "wire/frame.h"
+
+#define HANDSHAKE_MS 2000
+#define HEARTBEAT_MS 1000
+#define HEARTBEAT_TIMEOUT_MS 3000
+#define RECONNECT_FIRST_MS 100
+#define RECONNECT_MAX_MS 2000
+
+struct option {
+    int name;
+    int value;
+};
+
+static const struct option common_options[] = {
+    {ZMQ_LINGER, 0},
+    {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+    {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
+    {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},
+    {ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS},
+    {ZMQ_SNDHWM, SHELL_SOCKET_HWM},
+    {ZMQ_RCVHWM, SHELL_SOCKET_HWM},
+    {0, 0},
+};
+
+static const struct option router_options[] = {
+    {ZMQ_ROUTER_MANDATORY, 1},
+    {ZMQ_ROUTER_HANDOVER, 1},
+    {0, 0},
+};
+
+static const struct option dealer_options[] = {
+    {ZMQ_IMMEDIATE, 1},
+    {ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS},
+    {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+    {0, 0},
+};
+
+int shell_socket_error(struct err *err, const char *what)
+{
+    return err_set(err, ERR_SYSTEM, "%s: %s", what, zmq_strerror(zmq_errno()));
+}
+
+static int set_options(void *socket, const struct option *options, struct err *err)
+{
+    for (; options->name != 0; options++)
+        if (zmq_setsockopt(socket, options->name, &options->value, sizeof options->value) != 0)
+            return shell_socket_error(err, "setting a socket option");
+    return 0;
+}
+
+static int set_all_options(void *socket, enum shell_socket type, struct err *err)
+{
+    int64_t size_max = (int64_t)FRAME_SIZE_MAX;
+    if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max) != 0)
+        return shell_socket_error(err, "setting a socket's largest message");
+    int rc = set_options(socket, common_options, err);
+    if (rc < 0)
+        return rc;
+    return set_options(socket, type == SHELL_ROUTER ? router_options : dealer_options, err);
+}
+
+static int attach_error(enum shell_socket type, const char *endpoint, struct err *err)
+{
+    int saved = zmq_errno();
+    int code = ERR_SYSTEM;
+    if (saved == EADDRINUSE)
+        code = ERR_HELD;
+    else if (saved == EINVAL || saved == EPROTONOSUPPORT || saved == ENAMETOOLONG ||
+             saved == ENODEV || saved == EADDRNOTAVAIL)
+        code = ERR_INVALID;
+    return err_set(err, code, "%s %s: %s", type == SHELL_ROUTER ? "binding" : "connecting to",
+                   endpoint, zmq_strerror(saved));
+}
+
+int shell_socket_open(void *context, enum shell_socket type, const char *endpoint, void **ret,
+                      struct err *err)
+{
+    void *socket = zmq_socket(context, type == SHELL_ROUTER ? ZMQ_ROUTER : ZMQ_DEALER);
+    if (socket == NULL)
+        return shell_socket_error(err, "opening a socket");
+    int rc = set_all_options(socket, type, err);
+    if (rc == 0) {
+        int attached =
+            type == SHELL_ROUTER ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint);
+        if (attached != 0)
+            rc = attach_error(type, endpoint, err);
+    }
+    if (rc < 0) {
+        shell_socket_close(socket, 0);
+        return rc;
+    }
+    *ret = socket;
+    return 0;
+}
+
+void shell_socket_close(void *socket, int linger_ms)
+{
+    if (socket == NULL)
+        return;
+    int rc = zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    assert(rc == 0);
+    rc = zmq_close(socket);
+    assert(rc == 0);
+}
+
+int shell_socket_guard(const char *endpoint, int *ret_fd, struct err *err)
+{
+    static const char scheme[] = "ipc://";
+    *ret_fd = -1;
+    if (strncmp(endpoint, scheme, sizeof scheme - 1) != 0)
+        return 0;
+    const char *socket_path = endpoint + sizeof scheme - 1;
+    if (*socket_path == '@' || *socket_path == '*')
+        return 0; /* Abstract or made up by ZeroMQ: nothing there can be stolen. */
+    AUTO(freep) char *path = xprintf("%s.lock", socket_path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, errno, "opening %s, which guards %s", path, endpoint);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int saved = errno;
+        (void)close(fd);
+        if (saved == EWOULDBLOCK)
+            return err_set(err, ERR_HELD,
+                           "%s belongs to another process, which holds %s: stop that one first",
+                           endpoint, path);
+        return err_errno(err, saved, "locking %s, which guards %s", path, endpoint);
+    }
+    *ret_fd = fd;
+    return 0;
+}

@@ -1,0 +1,28 @@
+/* Sockets: opened with each option whose default would lose, leak or hang.
+ *
+ * What the defaults do, and why each value: docs/protocol.md, "Transport". */
+#ifndef ZSAGA_SHELL_SOCKET_H
+#define ZSAGA_SHELL_SOCKET_H
+
+#include "base/err.h"
+#include "wire/shell.h"
+
+/* Messages in each pipe, both ways: above every window of commands in flight. */
+#define SHELL_SOCKET_HWM 4000
+
+/* Opens and binds (SHELL_ROUTER) or connects (SHELL_DEALER); the peer of a DEALER need not be there
+ * yet. ERR_INVALID: no such kind of endpoint; ERR_HELD: another process has it. */
+int shell_socket_open(void *context, enum shell_socket type, const char *endpoint, void **ret,
+                      struct err *err);
+
+/* `linger_ms`: how long the context's end waits for what is not yet sent. NULL is harmless. */
+void shell_socket_close(void *socket, int linger_ms);
+
+/* Takes the lock beside an ipc endpoint's path, since a second bind steals the first one's clients
+ * without a word; *ret_fd keeps it, -1 where there is no path. ERR_HELD: another process has it. */
+int shell_socket_guard(const char *endpoint, int *ret_fd, struct err *err);
+
+/* Fills *err with ERR_SYSTEM, `what`, and ZeroMQ's words for its last error. */
+int shell_socket_error(struct err *err, const char *what);
+
+#endif

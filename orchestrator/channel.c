@@ -1,0 +1,132 @@
+#include "channel.h"
+
+#include <assert.h>
+
+void channel_init(struct channel *channel, const char *name, uint8_t port, uint32_t window_max,
+                  size_t bytes_max)
+{
+    *channel = (struct channel){
+        .name = name,
+        .port = port,
+        .window = 1,
+        .seek_ms = CHANNEL_SEEK_FIRST_MS,
+        .window_max = window_max,
+        .in_flight_bytes_max = bytes_max,
+    };
+}
+
+void channel_hello(struct channel *channel, int64_t now_ms)
+{
+    channel->hello_number++;
+    channel->hello_due = true;
+    if (channel->state == CHANNEL_UP) {
+        channel->next_hello_ms = now_ms + CHANNEL_HELLO_MS;
+        return;
+    }
+    channel->next_hello_ms = now_ms + channel->seek_ms;
+    if (channel->seek_ms < CHANNEL_SEEK_MAX_MS)
+        channel->seek_ms *= 2;
+}
+
+static enum active_place waiting_place(const struct active *active)
+{
+    if (active->alone >= CHANNEL_ALONE_MAX)
+        return PLACE_LAST;
+    return saga_is_undoing(&active->saga) ? PLACE_UNDO : PLACE_FORWARD;
+}
+
+void channel_enqueue(struct channel *channel, struct active *active)
+{
+    assert(active->place == PLACE_NOWHERE);
+    active->place = waiting_place(active);
+    active_list_append(&channel->lists[active->place], active);
+}
+
+void channel_withdraw(struct channel *channel, struct active *active)
+{
+    if (active->place == PLACE_NOWHERE)
+        return;
+    if (active->place == PLACE_IN_FLIGHT)
+        channel->in_flight_bytes -= active->sent_bytes;
+    active_list_remove(&channel->lists[active->place], active);
+    active->place = PLACE_NOWHERE;
+}
+
+struct active *channel_next(struct channel *channel)
+{
+    const struct active_list *in_flight = &channel->lists[PLACE_IN_FLIGHT];
+    bool full = in_flight->count >= channel->window ||
+                channel->in_flight_bytes >= channel->in_flight_bytes_max;
+    if (channel->state != CHANNEL_UP || full)
+        return NULL;
+    for (enum active_place place = PLACE_UNDO; place <= PLACE_LAST; place++) {
+        struct active *active = channel->lists[place].first;
+        if (active == NULL)
+            continue;
+        channel_withdraw(channel, active);
+        return active;
+    }
+    return NULL;
+}
+
+void channel_sent(struct channel *channel, struct active *active, size_t bytes)
+{
+    active->place = PLACE_IN_FLIGHT;
+    active->sent = true;
+    active->sent_bytes = bytes;
+    channel->in_flight_bytes += bytes;
+    active_list_append(&channel->lists[PLACE_IN_FLIGHT], active);
+}
+
+void channel_answered(struct channel *channel, struct active *active)
+{
+    active->silences = 0;
+    active->alone = 0;
+    if (active->place == PLACE_IN_FLIGHT && channel->window < channel->window_max)
+        channel->window++;
+}
+
+void channel_silent(struct channel *channel, struct active *active)
+{
+    assert(active->place == PLACE_IN_FLIGHT);
+    active->silences++;
+    if (channel->window > 1)
+        channel->window /= 2;
+    channel_withdraw(channel, active);
+    channel_enqueue(channel, active);
+}
+
+struct active *channel_restarted(struct channel *channel)
+{
+    struct active_list *in_flight = &channel->lists[PLACE_IN_FLIGHT];
+    struct active *suspect = NULL;
+    bool alone = in_flight->count == 1;
+    channel->window = 1;
+    while (in_flight->last != NULL) {
+        struct active *active = in_flight->last;
+        channel_withdraw(channel, active);
+        active->silences = 0;
+        active->alone = alone ? active->alone + 1 : 0;
+        if (active->alone > CHANNEL_ALONE_MAX)
+            suspect = active;
+        active->place = waiting_place(active);
+        active_list_prepend(&channel->lists[active->place], active);
+    }
+    return suspect;
+}
+
+const char *channel_state_name(const struct channel *channel)
+{
+    static const char *const names[] = {
+        [CHANNEL_DOWN] = "down",
+        [CHANNEL_UP] = "up",
+        [CHANNEL_SUSPENDED] = "suspended",
+    };
+    return names[channel->state];
+}
+
+uint32_t channel_waiting(const struct channel *channel)
+{
+    return (uint32_t)(channel->lists[PLACE_UNDO].count + channel->lists[PLACE_FORWARD].count +
+                      channel->lists[PLACE_LAST].count);
+}

@@ -1,0 +1,41 @@
+#include "catalogue.h"
+
+#include <string.h>
+
+const struct catalogue_table catalogue[] = {
+    {"stock",
+     "inventory",
+     3,
+     {{"sku", false}, {"on_hand", true}, {"reserved", true}},
+     .import_count = 2},
+    {"customers",
+     "payment",
+     2,
+     {{"customer_id", false}, {"credit_cents", true}},
+     .import_count = 2},
+    {"orders",
+     "order",
+     4,
+     {{"order_id", false}, {"customer_id", false}, {"total_cents", true}, {"status", false}},
+     .import_count = 0},
+    {"payments",
+     "payment",
+     3,
+     {{"order_id", false}, {"amount_cents", true}, {"status", false}},
+     .import_count = 0},
+    {"shipments", "shipping", 2, {{"order_id", false}, {"status", false}}, .import_count = 0},
+    {"reservations",
+     "inventory",
+     4,
+     {{"saga", false}, {"order_id", false}, {"units", true}, {"status", false}},
+     .hidden = true},
+};
+const size_t catalogue_count = sizeof catalogue / sizeof catalogue[0];
+
+const struct catalogue_table *catalogue_find(const char *name)
+{
+    for (size_t i = 0; i < catalogue_count; i++)
+        if (strcmp(catalogue[i].name, name) == 0)
+            return &catalogue[i];
+    return NULL;
+}

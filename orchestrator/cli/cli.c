@@ -1,0 +1,143 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/packed.h"
+#include "base/xalloc.h"
+#include "printable.h"
+
+static void say(const char *who, const char *format, va_list args)
+{
+    AUTO(freep) char *words = NULL;
+    if (vasprintf(&words, format, args) < 0)
+        abort();
+    AUTO(freep) char *safe = printable(bytes_text(words));
+    (void)fprintf(stderr, "%s: %s\n", who, safe);
+}
+
+void cli_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say("zsaga", format, args);
+    va_end(args);
+}
+
+int cli_usage(const struct cli *cli, const char *format, ...)
+{
+    AUTO(freep) char *who = xprintf("zsaga %s", cli->command->name);
+    va_list args;
+    va_start(args, format);
+    say(who, format, args);
+    va_end(args);
+    (void)fprintf(stderr, "usage: zsaga %s%s%s\nTry:   zsaga %s --help\n", cli->command->name,
+                  cli->command->words[0] == '\0' ? "" : " ", cli->command->words,
+                  cli->command->name);
+    return CLI_USAGE;
+}
+
+int cli_fail(const struct err *err)
+{
+    cli_say("%s", err->text);
+    switch (err->code) {
+    case ERR_INVALID:
+        return CLI_USAGE;
+    case ERR_NOT_FOUND:
+        return CLI_MISSING;
+    case ERR_TIMEOUT:
+        return CLI_STOPPED;
+    default:
+        return CLI_FALSE;
+    }
+}
+
+int cli_load_suite(struct cli *cli)
+{
+    if (cli->suite != NULL)
+        return 0;
+    struct err err = {0};
+    int rc = suite_load(cli->dir, &cli->suite, &err);
+    if (rc == ERR_NOT_FOUND) {
+        cli_say("there is no suite in %s; make and start one: zsaga up --data %s", cli->dir,
+                cli->dir);
+        return CLI_MISSING;
+    }
+    return rc < 0 ? cli_fail(&err) : 0;
+}
+
+int cli_require_running(struct cli *cli)
+{
+    if (suite_is_locked(cli->dir))
+        return 0;
+    cli_say("the suite in %s is not running; start it: zsaga up --data %s", cli->dir, cli->dir);
+    return CLI_STOPPED;
+}
+
+int cli_connect(struct cli *cli)
+{
+    int code = cli_require_running(cli);
+    if (code == 0)
+        code = cli_load_suite(cli);
+    if (code != 0)
+        return code;
+    struct err err = {0};
+    AUTO(freep) char *endpoint = NULL;
+    int rc = suite_endpoint(cli->suite, SUITE_ORCHESTRATOR, "client", &endpoint, &err);
+    if (rc == 0)
+        rc = client_new(endpoint, &cli->client, &err);
+    return rc < 0 ? cli_fail(&err) : 0;
+}
+
+static int say_refusal(const Zsaga__Refusal *refusal)
+{
+    struct bytes code = packed_view(refusal->code);
+    AUTO(freep) char *words = printable(packed_view(refusal->message));
+    AUTO(freep) char *name = printable(code);
+    cli_say("%s", words[0] == '\0' ? name : words);
+    if (bytes_equal(code, bytes_text("not_found")))
+        return CLI_MISSING;
+    if (bytes_equal(code, bytes_text("malformed")))
+        return CLI_USAGE;
+    return CLI_FALSE;
+}
+
+int cli_ask(struct cli *cli, Zsaga__ClientRequest *request, const Zsaga__ClientAnswer **ret)
+{
+    struct err err = {0};
+    int rc = client_ask(cli->client, request, CLI_ASK_MS, ret, &err);
+    if (rc == ERR_TIMEOUT) {
+        cli_say("the orchestrator does not answer (%s); see: zsaga ps --data %s", err.text,
+                cli->dir);
+        return CLI_STOPPED;
+    }
+    if (rc < 0)
+        return cli_fail(&err);
+    if ((*ret)->kind_case == ZSAGA__CLIENT_ANSWER__KIND_REFUSAL)
+        return say_refusal((*ret)->refusal);
+    return 0;
+}
+
+char *cli_who(void)
+{
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
+        (void)strcpy(host, "localhost");
+    const struct passwd *user = getpwuid(geteuid());
+    if (user != NULL)
+        return xprintf("%s@%s", user->pw_name, host);
+    return xprintf("%u@%s", (unsigned)geteuid(), host);
+}
+
+int64_t cli_wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}

@@ -1,0 +1,74 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "import_file.h"
+#include "out.h"
+
+/* The suite runs, or its lock is ours in *ret_lock. Returns 0 or the exit code. */
+static int reach(struct cli *cli, int *ret_lock)
+{
+    struct err err = {0};
+    *ret_lock = -1;
+    if (suite_is_locked(cli->dir))
+        return cli_load_suite(cli);
+    int rc = suite_create(cli->dir, &err);
+    if (rc == 0)
+        rc = suite_lock(cli->dir, 0, ret_lock, &err);
+    if (rc == ERR_HELD) /* It was started just now. */
+        rc = 0;
+    return rc < 0 ? cli_fail(&err) : cli_load_suite(cli);
+}
+
+static void tell(const struct cli *cli, const struct catalogue_table *table, size_t rows)
+{
+    if (cli->json) {
+        json_t *json = json_object();
+        json_object_set_new(json, "table", json_string(table->name));
+        json_object_set_new(json, "rows", json_integer((json_int_t)rows));
+        out_json(json);
+    } else {
+        (void)printf("%s: %s rows imported\n", table->name, out_number(rows));
+    }
+}
+
+static int run(struct cli *cli)
+{
+    const struct catalogue_table *table = catalogue_find(cli->args.words[0]);
+    if (table == NULL || table->import_count == 0)
+        return cli_usage(cli, "%s: it is stock or customers that can be imported",
+                         cli->args.words[0]);
+    struct rowset rows;
+    int lock = -1;
+    int code = import_file_read(cli->args.words[1], table, &rows);
+    if (code == 0)
+        code = reach(cli, &lock);
+    if (code == 0)
+        code = import_file_apply(cli->suite, lock < 0, table, &rows);
+    if (code == 0)
+        tell(cli, table, rows.row_count);
+    if (lock >= 0)
+        (void)close(lock);
+    rowset_release(&rows);
+    return code;
+}
+
+const struct cli_command command_import = {
+    .name = "import",
+    .words = "stock|customers FILE",
+    .summary = "set stock or credit from a CSV file",
+    .help = "Sets what there is, from a CSV file with a header (further columns are ignored):\n"
+            "  stock       sku,on_hand                 units\n"
+            "  customers   customer_id,credit_cents\n"
+            "The file states the imported total: what is promised to orders or charged stays\n"
+            "subtracted, so importing a file twice changes nothing, and a total below what is\n"
+            "promised is refused. All rows are imported or, if one is at fault, none. Works while the\n"
+            "suite runs and while it is stopped, also before its first start. `-` is standard input.\n"
+            "\n"
+            "examples:\n"
+            "  zsaga import stock stock.csv\n"
+            "  printf 'customer_id,credit_cents\\nalice,500000\\n' | zsaga import customers -\n",
+    .words_min = 2,
+    .words_max = 2,
+    .run = run,
+};

@@ -1,0 +1,102 @@
+#include <unistd.h>
+
+#include "commands.h"
+#include "import_file.h"
+#include "supervisor.h"
+
+#define LOCK_WAIT_MS 5000 /* What a suite that just ended may still hold. */
+
+enum { IMPORTS = 2 };
+
+/* A file to import before the start. */
+struct load {
+    const char *option;
+    const char *file; /* NULL: none. */
+    const struct catalogue_table *table;
+    struct rowset rows;
+};
+
+static int read_files(const struct cli *cli, struct load *loads)
+{
+    int code = 0;
+    for (size_t i = 0; i < IMPORTS && code == 0; i++) {
+        loads[i].file = args_value(&cli->args, loads[i].option);
+        loads[i].table = catalogue_find(loads[i].option);
+        if (loads[i].file != NULL)
+            code = import_file_read(loads[i].file, loads[i].table, &loads[i].rows);
+    }
+    return code;
+}
+
+static int import_files(const struct cli *cli, const struct load *loads)
+{
+    int code = 0;
+    for (size_t i = 0; i < IMPORTS && code == 0; i++)
+        if (loads[i].file != NULL)
+            code = import_file_apply(cli->suite, false, loads[i].table, &loads[i].rows);
+    return code;
+}
+
+static int start(struct cli *cli, const struct load *loads)
+{
+    struct err err = {0};
+    int lock;
+    int rc = suite_create(cli->dir, &err);
+    if (rc < 0)
+        return cli_fail(&err);
+    int code = cli_load_suite(cli);
+    if (code != 0)
+        return code;
+    rc = suite_lock(cli->dir, LOCK_WAIT_MS, &lock, &err);
+    if (rc < 0)
+        return cli_fail(&err);
+    code = import_files(cli, loads);
+    if (code == 0) {
+        const struct supervisor_options options = {
+            .suite = cli->suite,
+            .adopt = args_has(&cli->args, "adopt"),
+            .json = cli->json,
+        };
+        code = supervisor_run(&options);
+    }
+    (void)close(lock);
+    return code;
+}
+
+static int run(struct cli *cli)
+{
+    struct load loads[IMPORTS] = {{.option = "stock"}, {.option = "customers"}};
+    int code = read_files(cli, loads);
+    if (code == 0)
+        code = start(cli, loads);
+    for (size_t i = 0; i < IMPORTS; i++)
+        rowset_release(&loads[i].rows);
+    return code;
+}
+
+static const struct args_option options[] = {
+    {"stock", "FILE", "import stock (sku,on_hand) before starting"},
+    {"customers", "FILE", "import customers (customer_id,credit_cents) before starting"},
+    {"adopt", NULL, "go on from a restored backup of the orchestrator's database"},
+};
+
+const struct cli_command command_up = {
+    .name = "up",
+    .words = "",
+    .summary = "start a suite and keep it running, in the foreground",
+    .help = "Starts all processes of the suite and supervises them in the foreground: prints a line\n"
+            "that begins with `ready` when all answer, starts crashed ones again, and on Ctrl-C or\n"
+            "SIGTERM stops them all cleanly. A first start makes the directory and DIR/suite.zpl,\n"
+            "which is yours to edit. Processes write their logs to DIR/log.\n"
+            "--adopt: an orchestrator whose database is older than what its participants have seen\n"
+            "refuses to start, because work it has forgotten may be under way; if you restored a\n"
+            "backup on purpose, this starts it all the same.\n"
+            "\n"
+            "examples:\n"
+            "  zsaga up\n"
+            "  zsaga up --data /var/lib/zsaga --stock stock.csv --customers customers.csv\n"
+            "  zsaga ps --data /var/lib/zsaga        in another terminal\n",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+    .run = run,
+};

@@ -1,0 +1,24 @@
+/* Results on standard output. */
+#ifndef ZSAGA_CLI_OUT_H
+#define ZSAGA_CLI_OUT_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+/* Prints the document and frees it. */
+void out_json(json_t *document);
+
+void out_bytes(struct bytes bytes);
+
+/* RFC 3339, or null for 0. */
+json_t *out_json_time(uint64_t wall_ms);
+
+/* "1,234,567", into one of eight static buffers. */
+const char *out_number(uint64_t number);
+
+/* "1.2 s", "3 min", "5 h", "2 d": rounded for a person, into one of eight static buffers. */
+const char *out_duration(int64_t ms);
+
+#endif

@@ -1,0 +1,78 @@
+#include "saga_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/packed.h"
+#include "printable.h"
+#include "out.h"
+#include "states.h"
+
+const struct table_column saga_view_columns[SAGA_VIEW_COLUMNS] = {
+    {"key", false, 12, 0},       {"id", false, 0, 9},         {"definition", false, 6, 7},
+    {"state", false, 0, 0},      {"step", false, 6, 3},       {"waiting_on", false, 6, 5},
+    {"attempts", true, 0, 6},    {"last_error", false, 10, 2}, {"reason", false, 10, 0},
+    {"age_s", true, 0, 4},       {"next_wake", false, 0, 8},
+};
+
+const char *saga_view_id(ProtobufCBinaryData id, char text[33])
+{
+    struct id saga;
+    if (!id_from_bytes(packed_view(id), &saga))
+        return strcpy(text, "");
+    return id_text(&saga, text);
+}
+
+/* To a tenth: finer says nothing, and coarser hides young ones. */
+static double age_s(const Zsaga__SagaRow *row, int64_t wall_ms)
+{
+    int64_t age_ms = wall_ms - (int64_t)row->created_ms;
+    return (double)(age_ms < 0 ? 0 : age_ms / 100) / 10;
+}
+
+json_t *saga_view_json(const Zsaga__SagaRow *row, int64_t wall_ms)
+{
+    char id[33];
+    json_t *json = json_object();
+    json_object_set_new(json, "key", printable_json(packed_view(row->key)));
+    json_object_set_new(json, "id", json_string(saga_view_id(row->id, id)));
+    json_object_set_new(json, "definition", printable_json(packed_view(row->definition)));
+    json_object_set_new(json, "state", json_string(states_name(row->state)));
+    json_object_set_new(json, "step", printable_json_or_null(packed_view(row->step)));
+    json_object_set_new(json, "waiting_on", printable_json_or_null(packed_view(row->waiting_on)));
+    json_object_set_new(json, "attempts", json_integer(row->attempts));
+    json_object_set_new(json, "last_error", printable_json_or_null(packed_view(row->last_error)));
+    json_object_set_new(json, "reason", printable_json_or_null(packed_view(row->reason)));
+    json_object_set_new(json, "age_s", json_real(age_s(row, wall_ms)));
+    json_object_set_new(json, "next_wake", out_json_time(row->next_wake_ms));
+    return json;
+}
+
+static void cell(struct table *table, ProtobufCBinaryData text)
+{
+    table_cell(table, text.len == 0 ? bytes_text("-") : packed_view(text),
+               text.len == 0 ? TABLE_FAINT : TABLE_PLAIN);
+}
+
+void saga_view_cells(struct table *table, const Zsaga__SagaRow *row, int64_t wall_ms)
+{
+    char id[33];
+    char number[32];
+    char time[LOG_TIME_SIZE];
+    cell(table, row->key);
+    table_cell(table, bytes_text(saga_view_id(row->id, id)), TABLE_FAINT);
+    cell(table, row->definition);
+    table_cell(table, bytes_text(states_name(row->state)), states_style(row->state));
+    cell(table, row->step);
+    cell(table, row->waiting_on);
+    (void)snprintf(number, sizeof number, "%" PRIu32, row->attempts);
+    table_text(table, number);
+    cell(table, row->last_error);
+    cell(table, row->reason);
+    (void)snprintf(number, sizeof number, "%.1f", age_s(row, wall_ms));
+    table_text(table, number);
+    table_text(table, row->next_wake_ms == 0 ? "-" : log_time((int64_t)row->next_wake_ms, time));
+}

@@ -1,0 +1,352 @@
+#include "supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/xalloc.h"
+#include "child.h"
+#include "cli.h"
+#include "client.h"
+#include "out.h"
+#include "printable.h"
+#include "processes.h"
+#include "program.h"
+#include "service_exit.h"
+#include "spawn.h"
+
+#define STOP_MS 5000 /* After SIGTERM; then SIGKILL. */
+
+struct process {
+    struct child child;
+    char *program;
+    char *log_path;
+    off_t log_start; /* Where the present process begins to write. */
+    int ready_fd;    /* -1: nothing is awaited. */
+    bool was_ready;
+};
+
+struct supervisor {
+    const struct supervisor_options *options;
+    const char *dir;
+    struct process *processes;
+    size_t count;
+    int lifeline[2];
+    int signal_fd;
+    bool changed; /* Since ps.json was written. */
+    bool ready;   /* All were ready at least once. */
+    bool stopping;
+    int64_t kill_at_ms;
+    int exit_code;
+};
+
+static void add_process(struct supervisor *self, const char *name, char *program)
+{
+    struct process *process = &self->processes[self->count++];
+    process->child.name = name;
+    process->program = program;
+    process->log_path = suite_log_path(self->options->suite, name);
+    process->ready_fd = -1;
+}
+
+static int find_programs(struct supervisor *self, struct err *err)
+{
+    const struct suite *suite = self->options->suite;
+    char *program;
+    self->processes = xcalloc(suite->participant_count + 1, sizeof *self->processes);
+    int rc = program_find("zsaga-" SUITE_ORCHESTRATOR, &program, err);
+    if (rc < 0)
+        return rc;
+    add_process(self, SUITE_ORCHESTRATOR, program);
+    for (size_t i = 0; i < suite->participant_count; i++) {
+        const struct suite_participant *participant = &suite->participants[i];
+        rc = program_find(participant->program, &program, err);
+        if (rc < 0)
+            return err_wrap(err, ERR_INVALID, "participant %s", participant->name);
+        add_process(self, suite->participants[i].name, program);
+    }
+    return 0;
+}
+
+static int open_channels(struct supervisor *self, struct err *err)
+{
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
+    for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+        (void)sigaddset(&signals, handled[i]);
+    (void)sigprocmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    self->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self->signal_fd < 0 || pipe2(self->lifeline, O_CLOEXEC) != 0)
+        return err_errno(err, errno, "cannot set up the supervisor");
+    return 0;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+static void release(struct supervisor *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        close_fd(&self->processes[i].ready_fd);
+        free(self->processes[i].program);
+        free(self->processes[i].log_path);
+    }
+    free(self->processes);
+    close_fd(&self->lifeline[0]);
+    close_fd(&self->lifeline[1]);
+    close_fd(&self->signal_fd);
+}
+
+static void tell_others(struct supervisor *self)
+{
+    if (!self->changed)
+        return;
+    self->changed = false;
+    const struct child **children = xcalloc(self->count, sizeof *children);
+    for (size_t i = 0; i < self->count; i++)
+        children[i] = &self->processes[i].child;
+    struct err err = {0};
+    if (processes_write(self->dir, children, self->count, &err) < 0)
+        cli_say("%s", err.text);
+    free(children);
+}
+
+static void start(struct supervisor *self, struct process *process)
+{
+    struct err err = {0};
+    bool adopt = self->options->adopt && strcmp(process->child.name, SUITE_ORCHESTRATOR) == 0 &&
+                 !process->was_ready;
+    const struct spawn what = {
+        .program = process->program,
+        .data = self->dir,
+        .log_path = process->log_path,
+        .adopt = adopt,
+        .lifeline_fd = self->lifeline[0],
+    };
+    pid_t pid = 0;
+    self->changed = true;
+    int rc = spawn(&what, &pid, &process->ready_fd, &process->log_start, &err);
+    child_started(&process->child, pid, client_now_ms());
+    if (rc == 0)
+        return;
+    cli_say("%s", err.text);
+    child_ended(&process->child, SERVICE_FAILED, self->stopping, client_now_ms());
+}
+
+static void stop_all(struct supervisor *self, int exit_code)
+{
+    if (self->stopping)
+        return;
+    self->stopping = true;
+    self->exit_code = exit_code;
+    self->kill_at_ms = client_now_ms() + STOP_MS;
+    self->changed = true;
+    for (size_t i = 0; i < self->count; i++) {
+        struct child *child = &self->processes[i].child;
+        child_stopped(child);
+        if (child->pid != 0)
+            (void)kill(child->pid, SIGTERM);
+    }
+}
+
+static void kill_all(struct supervisor *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (self->processes[i].child.pid != 0)
+            (void)kill(self->processes[i].child.pid, SIGKILL);
+}
+
+static void say_ready(struct supervisor *self)
+{
+    if (!self->options->json) {
+        (void)printf("ready: %zu processes, data in %s; Ctrl-C stops them\n", self->count,
+                     self->dir);
+    } else {
+        json_t *json = json_object();
+        json_t *processes = processes_read(self->dir);
+        json_object_set_new(json, "ready", json_true());
+        json_object_set_new(json, "data", printable_json(bytes_text(self->dir)));
+        json_object_set_new(json, "processes", processes == NULL ? json_null() : processes);
+        out_json(json);
+    }
+    (void)fflush(stdout);
+}
+
+static void check_ready(struct supervisor *self)
+{
+    if (self->ready || self->stopping)
+        return;
+    for (size_t i = 0; i < self->count; i++)
+        if (!self->processes[i].was_ready)
+            return;
+    self->ready = true;
+    tell_others(self);
+    say_ready(self);
+}
+
+/* A configuration that cannot work is told at once, while somebody is looking. */
+static void judge_failure(struct supervisor *self, const struct process *process)
+{
+    const struct child *child = &process->child;
+    AUTO(freep) char *words = spawn_last_words(process->log_path, process->log_start);
+    cli_say("%s failed, it is not started again: %s", child->name,
+            words[0] == '\0' ? process->log_path : words);
+    if (child->exit_code == SERVICE_CONFIG && !self->ready) {
+        stop_all(self, CLI_USAGE);
+        return;
+    }
+    for (size_t i = 0; i < self->count; i++)
+        if (self->processes[i].child.state != CHILD_FAILED)
+            return;
+    stop_all(self, CLI_FALSE);
+}
+
+static void say_crash(const struct child *child)
+{
+    if (child->exit_code >= 128)
+        cli_say("%s was killed by signal %d; starting it again in %" PRId64 " ms", child->name,
+                child->exit_code - 128, child->backoff_ms);
+    else
+        cli_say("%s ended with exit code %d; starting it again in %" PRId64 " ms", child->name,
+                child->exit_code, child->backoff_ms);
+}
+
+static void reap(struct supervisor *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        struct process *process = &self->processes[i];
+        int status;
+        if (process->child.pid == 0 || waitpid(process->child.pid, &status, WNOHANG) <= 0)
+            continue;
+        close_fd(&process->ready_fd);
+        self->changed = true;
+        child_ended(&process->child, program_exit_code(status), self->stopping, client_now_ms());
+        if (process->child.state == CHILD_FAILED)
+            judge_failure(self, process);
+        else if (process->child.state == CHILD_BACKOFF)
+            say_crash(&process->child);
+    }
+}
+
+static void hear(struct supervisor *self, struct process *process)
+{
+    char text[64];
+    ssize_t len = read(process->ready_fd, text, sizeof text);
+    if (len < 0 && errno == EINTR)
+        return;
+    close_fd(&process->ready_fd);
+    if (len < 5 || memcmp(text, "ready", 5) != 0)
+        return;
+    process->was_ready = true;
+    self->changed = true;
+    child_is_ready(&process->child);
+}
+
+static void take_signals(struct supervisor *self)
+{
+    struct signalfd_siginfo info;
+    while (read(self->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGCHLD)
+            continue;
+        if (self->stopping)
+            self->kill_at_ms = client_now_ms(); /* Asked twice: at once. */
+        stop_all(self, CLI_TRUE);
+    }
+}
+
+static int wait_ms(const struct supervisor *self)
+{
+    int64_t next = INT64_MAX;
+    if (self->stopping)
+        next = self->kill_at_ms;
+    for (size_t i = 0; i < self->count; i++) {
+        const struct child *child = &self->processes[i].child;
+        if (child->state == CHILD_BACKOFF && child->restart_at_ms < next)
+            next = child->restart_at_ms;
+    }
+    if (next == INT64_MAX)
+        return -1;
+    int64_t left = next - client_now_ms();
+    return left < 0 ? 0 : (int)left;
+}
+
+static void wait_for_news(struct supervisor *self)
+{
+    struct pollfd *fds = xcalloc(self->count + 1, sizeof *fds);
+    fds[0] = (struct pollfd){.fd = self->signal_fd, .events = POLLIN};
+    for (size_t i = 0; i < self->count; i++)
+        fds[i + 1] = (struct pollfd){.fd = self->processes[i].ready_fd, .events = POLLIN};
+    if (poll(fds, self->count + 1, wait_ms(self)) > 0) {
+        for (size_t i = 0; i < self->count; i++)
+            if (fds[i + 1].revents != 0)
+                hear(self, &self->processes[i]);
+        take_signals(self);
+        reap(self);
+    }
+    free(fds);
+}
+
+static bool any_alive(const struct supervisor *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (self->processes[i].child.pid != 0)
+            return true;
+    return false;
+}
+
+static void supervise(struct supervisor *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        start(self, &self->processes[i]);
+    while (!self->stopping || any_alive(self)) {
+        tell_others(self);
+        wait_for_news(self);
+        check_ready(self);
+        int64_t now_ms = client_now_ms();
+        for (size_t i = 0; i < self->count && !self->stopping; i++)
+            if (child_is_due(&self->processes[i].child, now_ms))
+                start(self, &self->processes[i]);
+        if (self->stopping && now_ms >= self->kill_at_ms) {
+            kill_all(self);
+            self->kill_at_ms = now_ms + STOP_MS;
+        }
+    }
+    processes_remove(self->dir);
+}
+
+int supervisor_run(const struct supervisor_options *options)
+{
+    struct supervisor self = {
+        .options = options,
+        .dir = options->suite->dir,
+        .lifeline = {-1, -1},
+        .signal_fd = -1,
+    };
+    struct err err = {0};
+    int code;
+    int rc = find_programs(&self, &err);
+    if (rc == 0)
+        rc = open_channels(&self, &err);
+    if (rc < 0) {
+        code = cli_fail(&err);
+    } else {
+        supervise(&self);
+        code = self.exit_code;
+    }
+    release(&self);
+    return code;
+}

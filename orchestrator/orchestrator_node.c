@@ -1,0 +1,519 @@
+/* The orchestrator's node: takes frames and time, runs a batch in one transaction, sends. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/packed.h"
+#include "base/xalloc.h"
+#include "orchestrator_internal.h"
+
+/* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
+#define DECODE_BUDGET ((size_t)16 << 20)
+
+static struct orchestrator *self_of(struct node *node)
+{
+    return (struct orchestrator *)(void *)node;
+}
+
+void *orchestrator_keep(struct orchestrator *self, const void *data, size_t size)
+{
+    self->arena.budget = SIZE_MAX; /* Our own needs are not a peer's doing. */
+    void *copy = arena_alloc(&self->arena, size == 0 ? 1 : size);
+    assert(copy != NULL);
+    if (size != 0 && data != NULL)
+        memcpy(copy, data, size);
+    else if (size != 0)
+        memset(copy, 0, size);
+    return copy;
+}
+
+ProtobufCBinaryData orchestrator_keep_bytes(struct orchestrator *self, struct bytes bytes)
+{
+    if (bytes.len == 0)
+        return (ProtobufCBinaryData){0};
+    return (ProtobufCBinaryData){.len = bytes.len,
+                                 .data = orchestrator_keep(self, bytes.data, bytes.len)};
+}
+
+static struct work *add_work(struct orchestrator *self, enum work_kind kind)
+{
+    self->works =
+        xgrow(self->works, &self->work_capacity, self->work_count + 1, sizeof *self->works);
+    struct work *work = &self->works[self->work_count++];
+    *work = (struct work){.kind = kind, .frame = (uint32_t)self->frame_count - 1};
+    return work;
+}
+
+static void add_frame(struct orchestrator *self, const struct peer *from,
+                      const struct frame_header *header)
+{
+    self->frames =
+        xgrow(self->frames, &self->frame_capacity, self->frame_count + 1, sizeof *self->frames);
+    struct work_frame *frame = &self->frames[self->frame_count++];
+    memset(frame, 0, sizeof *frame);
+    frame->from.port = from->port;
+    frame->from.id_len = from->id_len;
+    memcpy(frame->from.id, from->id, from->id_len);
+    frame->incarnation = header->incarnation;
+    frame->store = header->store;
+}
+
+static void add_client_refusal(struct orchestrator *self, const char *words)
+{
+    static const Zsaga__ClientRequest nameless = ZSAGA__CLIENT_REQUEST__INIT;
+    struct work *work = add_work(self, WORK_CLIENT);
+    work->request = &nameless;
+    (void)client_refuse(self, work, "malformed", "%s", words);
+}
+
+static void receive_client_entry(struct orchestrator *self, ProtobufCBinaryData entry)
+{
+    Zsaga__ClientRequest *request =
+        zsaga__client_request__unpack(&self->arena.allocator, entry.len, entry.data);
+    if (request == NULL)
+        add_client_refusal(self, "the entry does not decode");
+    else
+        add_work(self, WORK_CLIENT)->request = request;
+}
+
+static void receive_owner_entry(struct orchestrator *self, ProtobufCBinaryData entry)
+{
+    ProtobufCBinaryData kept = orchestrator_keep_bytes(self, packed_view(entry));
+    add_work(self, WORK_OWNER)->owner_request = packed_view(kept);
+}
+
+static void receive_answer(struct orchestrator *self, ProtobufCBinaryData entry)
+{
+    Zsaga__Answer *answer = zsaga__answer__unpack(&self->arena.allocator, entry.len, entry.data);
+    if (answer == NULL)
+        self->counters.malformed++;
+    else
+        add_work(self, WORK_ANSWER)->answer = answer;
+}
+
+/* The endpoint in the suite file leads to the right service. */
+static bool is_expected(struct orchestrator *self, const struct peer *from,
+                        const struct frame_header *header)
+{
+    struct channel *channel = &self->channels[from->port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT];
+    if (strcmp(header->name, channel->name) == 0)
+        return true;
+    self->counters.foreign++;
+    (void)snprintf(channel->detail, sizeof channel->detail,
+                   "its endpoint is answered by \"%s\": see suite.zpl", header->name);
+    return false;
+}
+
+static void node_receive(struct node *node, const struct peer *from, struct bytes bytes,
+                         struct node_time now)
+{
+    struct orchestrator *self = self_of(node);
+    (void)now;
+    self->arena.budget = self->arena.used + DECODE_BUDGET;
+    struct frame frame;
+    struct err err = {0};
+    bool client = from->port == ORCHESTRATOR_PORT_CLIENT;
+    bool owner = from->port == ORCHESTRATOR_PORT_OWNER;
+    int rc = frame_read(bytes, &self->arena, &frame, &err);
+    if (rc == 0 && !client && !owner && !is_expected(self, from, &frame.header))
+        return;
+    add_frame(self, from, &frame.header);
+    if (rc < 0) {
+        self->counters.malformed++;
+        if (client)
+            add_client_refusal(self, err.text);
+        return;
+    }
+    if (!client && !owner)
+        (void)add_work(self, WORK_FRAME);
+    for (size_t i = 0; i < frame.entry_count; i++) {
+        self->arena.budget = self->arena.used + DECODE_BUDGET;
+        if (client)
+            receive_client_entry(self, frame.entries[i]);
+        else if (owner)
+            receive_owner_entry(self, frame.entries[i]);
+        else
+            receive_answer(self, frame.entries[i]);
+    }
+}
+
+static void node_tick(struct node *node, struct node_time now)
+{
+    (void)now;
+    self_of(node)->ticked = true;
+}
+
+static int do_client(struct orchestrator *self, struct work *work, struct err *err)
+{
+    if (work->reply != NULL)
+        return 0; /* Refused where it was read. */
+    switch (work->request->kind_case) {
+    case ZSAGA__CLIENT_REQUEST__KIND_SUBMIT:
+        return intake_submit(self, work, err);
+    case ZSAGA__CLIENT_REQUEST__KIND_FIND:
+        return queries_find(self, work, err);
+    case ZSAGA__CLIENT_REQUEST__KIND_LIST:
+        return queries_list(self, work, err);
+    case ZSAGA__CLIENT_REQUEST__KIND_SHOW:
+        return queries_show(self, work, err);
+    case ZSAGA__CLIENT_REQUEST__KIND_RESUME:
+        return operate_resume(self, work, err);
+    case ZSAGA__CLIENT_REQUEST__KIND_STATUS:
+        return queries_status(self, work, err);
+    case ZSAGA__CLIENT_REQUEST__KIND_TRUST:
+        return operate_trust(self, work, err);
+    default:
+        return client_refuse(self, work, "malformed", "the request has no known kind");
+    }
+}
+
+static int do_owner(struct orchestrator *self, struct work *work, struct err *err)
+{
+    const Zsaga__OwnerAnswer *answer = NULL;
+    self->arena.budget = SIZE_MAX;
+    int rc = owner_answer(self->owner, work->owner_request, &self->arena, &answer, err);
+    work->reply = answer == NULL ? NULL : &answer->base;
+    return rc;
+}
+
+static int do_work(struct orchestrator *self, struct work *work, struct err *err)
+{
+    const struct work_frame *frame = &self->frames[work->frame];
+    switch (work->kind) {
+    case WORK_FRAME:
+        return answers_frame(self, frame, err);
+    case WORK_ANSWER:
+        return answers_entry(self, frame, work->answer, err);
+    case WORK_CLIENT:
+        return do_client(self, work, err);
+    case WORK_OWNER:
+        return do_owner(self, work, err);
+    }
+    assert(0);
+    return 0;
+}
+
+static void tick_channel(struct orchestrator *self, struct channel *channel)
+{
+    if (channel->state == CHANNEL_UP && self->now_ms - channel->welcome_at_ms >= CHANNEL_DOWN_MS) {
+        channel->state = CHANNEL_DOWN;
+        (void)snprintf(channel->detail, sizeof channel->detail, "does not answer");
+        drive_touch_channel(self, channel);
+    }
+    if (self->now_ms < channel->next_hello_ms)
+        return;
+    floor_refresh(self);
+    channel_hello(channel, self->now_ms);
+}
+
+static int do_timers(struct orchestrator *self, struct err *err)
+{
+    for (size_t i = 0; i < self->channel_count; i++)
+        tick_channel(self, &self->channels[i]);
+    struct heap_entry *first;
+    int rc = 0;
+    while (rc == 0 && (first = heap_first(&self->timers)) != NULL && first->at_ms <= self->now_ms) {
+        struct active *active =
+            (struct active *)(void *)((char *)first - offsetof(struct active, timer));
+        heap_remove(&self->timers, first);
+        rc = drive_timer(self, active, err);
+    }
+    return rc;
+}
+
+static int save_known(struct orchestrator *self, struct err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < self->channel_count; i++) {
+        struct channel *channel = &self->channels[i];
+        if (!channel->known_changed)
+            continue;
+        channel->known_changed = false;
+        rc = journal_save_participant(self->journal, channel->name, &channel->known, err);
+    }
+    return rc;
+}
+
+/* Stores the pair held, so that the next start goes above it. */
+static int save_fenced(struct orchestrator *self, struct err *err)
+{
+    struct journal_self *own = &self->self;
+    if (self->fenced.epoch > own->epoch)
+        own->epoch = self->fenced.epoch;
+    own->old_copy = self->fenced.old_copy && !self->adopt;
+    own->last_saga = self->last_saga;
+    if (self->fenced.old_copy && self->adopt &&
+        id_compare(&self->fenced.last_saga, &own->last_saga) > 0)
+        own->last_saga = self->fenced.last_saga;
+    return journal_save_self(self->journal, own, err);
+}
+
+static int run_batch(struct orchestrator *self, struct err *err)
+{
+    int rc = db_begin(self->db, err);
+    for (size_t i = 0; rc == 0 && i < self->work_count; i++)
+        rc = do_work(self, &self->works[i], err);
+    if (rc == 0 && self->ticked)
+        rc = do_timers(self, err);
+    if (rc == 0)
+        rc = save_known(self, err);
+    if (rc == 0 && self->fenced.is)
+        rc = save_fenced(self, err);
+    journal_rest(self->journal);
+    return rc == 0 ? db_commit(self->db, err) : rc;
+}
+
+static int fenced_error(struct orchestrator *self, struct err *err)
+{
+    const struct fenced *fenced = &self->fenced;
+    if (self->adopt && !self->was_ready)
+        return err_set(err, ERR_SYSTEM, "adopting: starting again above epoch %" PRIu64,
+                       self->self.epoch);
+    if (fenced->old_copy)
+        return err_set(err, ERR_FENCED,
+                       "%s has seen sagas that this database does not know: it is an older copy."
+                       " If it is the one to go on with, start `zsaga up --adopt`",
+                       fenced->by);
+    return err_set(err, ERR_FENCED,
+                   "another start of this orchestrator has taken over (%s holds epoch %" PRIu64 ")",
+                   fenced->by, fenced->epoch);
+}
+
+static void free_finished(struct orchestrator *self)
+{
+    for (size_t i = 0; i < self->finished_count; i++) {
+        active_map_remove(&self->active, self->finished[i]);
+        active_free(self->finished[i]);
+    }
+    self->finished_count = 0;
+}
+
+static void forget_batch(struct orchestrator *self)
+{
+    self->frame_count = 0;
+    self->work_count = 0;
+    self->ticked = false;
+    arena_reset(&self->arena);
+}
+
+static void send_all(struct orchestrator *self, struct outbound *out)
+{
+    self->sender.driver.last_saga = self->last_saga;
+    send_replies(self, out);
+    send_commands(self, out);
+    send_pushes(self, out);
+    free_finished(self);
+    forget_batch(self);
+}
+
+static int passing(int rc)
+{
+    bool ends = rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_FULL;
+    return rc >= 0 || ends ? rc : ERR_ABORTED;
+}
+
+static void plan(struct orchestrator *self);
+
+static int node_commit(struct node *node, struct node_time now, struct outbound *out,
+                       struct err *err)
+{
+    struct orchestrator *self = self_of(node);
+    self->now_ms = run_clock_turn(&self->clock, now.mono_ms);
+    self->wall_ms = now.wall_ms;
+    int rc = 0;
+    if (self->work_count != 0 || self->ticked) {
+        rc = run_batch(self, err);
+        if (rc < 0)
+            return passing(rc);
+        self->counters.commits++;
+        if (self->fenced.is)
+            return fenced_error(self, err);
+        send_all(self, out);
+        rc = db_checkpoint_if_large(self->db, err);
+    }
+    plan(self);
+    return rc;
+}
+
+static int64_t next_running_deadline(const struct orchestrator *self)
+{
+    int64_t at = INT64_MAX;
+    const struct heap_entry *first = heap_first(&self->timers);
+    if (first != NULL)
+        at = first->at_ms;
+    for (size_t i = 0; i < self->channel_count; i++) {
+        const struct channel *channel = &self->channels[i];
+        if (channel->next_hello_ms < at)
+            at = channel->next_hello_ms;
+        if (channel->state == CHANNEL_UP && channel->welcome_at_ms + CHANNEL_DOWN_MS < at)
+            at = channel->welcome_at_ms + CHANNEL_DOWN_MS;
+    }
+    return at;
+}
+
+static void plan(struct orchestrator *self)
+{
+    (void)run_clock_plan(&self->clock, next_running_deadline(self));
+}
+
+static int64_t node_next_deadline(struct node *node)
+{
+    return self_of(node)->clock.planned_ms;
+}
+
+static int node_reload(struct node *node, struct node_time now, struct err *err)
+{
+    struct orchestrator *self = self_of(node);
+    self->now_ms = run_clock_turn(&self->clock, now.mono_ms);
+    self->wall_ms = now.wall_ms;
+    forget_batch(self);
+    db_rollback(self->db);
+    int rc = db_probe(self->db, err);
+    if (rc == 0)
+        rc = load_all(self, err);
+    if (rc == 0)
+        plan(self);
+    return passing(rc);
+}
+
+static bool node_ready(struct node *node)
+{
+    struct orchestrator *self = self_of(node);
+    for (size_t i = 0; !self->was_ready && i < self->channel_count; i++)
+        if (!self->channels[i].absent && self->channels[i].state != CHANNEL_UP)
+            return false;
+    self->was_ready = true;
+    return true;
+}
+
+static void node_free(struct node *node)
+{
+    struct orchestrator *self = self_of(node);
+    load_forget(self);
+    for (size_t i = 0; i < self->definition_count; i++) {
+        definition_free(self->definitions[i].definition);
+        free(self->definitions[i].channels);
+    }
+    free(self->definitions);
+    owner_free(self->owner);
+    journal_close(self->journal);
+    db_close(self->db);
+    arena_release(&self->arena);
+    buffer_release(&self->floor_open);
+    free(self->frames);
+    free(self->works);
+    free(self->pushes);
+    free(self->finished);
+    free(self);
+}
+
+static const struct node_ops ops = {
+    .receive = node_receive,
+    .tick = node_tick,
+    .commit = node_commit,
+    .reload = node_reload,
+    .next_deadline = node_next_deadline,
+    .ready = node_ready,
+    .free = node_free,
+};
+
+static void init_channels(struct orchestrator *self, const struct orchestrator_options *options)
+{
+    assert(options->participant_count <= ORCHESTRATOR_PARTICIPANTS_MAX);
+    for (size_t i = 0; i < options->participant_count; i++) {
+        struct channel *channel = &self->channels[i];
+        channel_init(
+            channel, options->participants[i], (uint8_t)(ORCHESTRATOR_PORT_FIRST_PARTICIPANT + i),
+            (uint32_t)options->limits.window_max, (size_t)options->limits.window_bytes_max);
+        channel->next_hello_ms = self->now_ms;
+    }
+    self->channel_count = options->participant_count;
+}
+
+/* A higher epoch, committed before anything is said. */
+static int start_epoch(struct orchestrator *self, struct err *err)
+{
+    int rc = journal_load_self(self->journal, &self->self, err);
+    if (rc < 0)
+        return rc;
+    if (self->self.old_copy && !self->adopt)
+        return err_set(err, ERR_FENCED,
+                       "this database is an older copy: participants have seen sagas that it does"
+                       " not know. If it is the one to go on with, start `zsaga up --adopt`");
+    self->self.old_copy = false;
+    self->self.epoch++;
+    rc = db_begin(self->db, err);
+    if (rc == 0)
+        rc = journal_save_self(self->journal, &self->self, err);
+    if (rc == 0)
+        rc = db_commit(self->db, err);
+    self->sender.driver.epoch = self->self.epoch;
+    self->sender.driver.last_saga = self->self.last_saga;
+    return rc;
+}
+
+static int open_all(struct orchestrator *self, const struct orchestrator_options *options,
+                    struct err *err)
+{
+    int rc = db_open(options->db_path, &self->db, err);
+    if (rc == 0)
+        rc = db_store_uuid(self->db, &self->sender.store, err);
+    if (rc == 0)
+        rc = journal_open(self->db, &self->journal, err);
+    if (rc == 0)
+        rc = start_epoch(self, err);
+    if (rc == 0)
+        rc = load_definitions(self, options, err);
+    return rc < 0 ? rc : load_all(self, err);
+}
+
+int orchestrator_new(const struct orchestrator_options *options, struct node_time now,
+                     struct node **ret, struct err *err)
+{
+    struct orchestrator *self = xcalloc(1, sizeof *self);
+    self->node.ops = &ops;
+    self->limits = options->limits;
+    self->adopt = options->adopt;
+    self->sender = (struct frame_header){.name = SUITE_ORCHESTRATOR, .has_driver = true};
+    self->sender.incarnation = options->random;
+    self->sender.driver.nonce = options->random ^ 0x5851f42d4c957f2dU;
+    (void)snprintf(self->sender.driver.id, sizeof self->sender.driver.id, "%s", options->id);
+    arena_init(&self->arena, DECODE_BUDGET);
+    id_source_init(&self->ids, options->random);
+    run_clock_init(&self->clock);
+    self->now_ms = run_clock_turn(&self->clock, now.mono_ms);
+    self->wall_ms = now.wall_ms;
+    init_channels(self, options);
+    int rc = open_all(self, options, err);
+    if (rc < 0) {
+        node_free(&self->node);
+        return rc;
+    }
+    plan(self);
+    self->owner =
+        owner_new(&(struct owner_host){.name = SUITE_ORCHESTRATOR, .db = self->db, .self = self});
+    *ret = &self->node;
+    return 0;
+}
+
+const struct orchestrator_counters *orchestrator_counters(const struct node *node)
+{
+    return &((const struct orchestrator *)(const void *)node)->counters;
+}
+
+uint32_t orchestrator_stalled(const struct node *node)
+{
+    const struct orchestrator *self = (const struct orchestrator *)(const void *)node;
+    uint32_t stalled = 0;
+    for (size_t i = 0; i < self->active.slot_count; i++)
+        for (const struct active *active = self->active.slots[i]; active != NULL;
+             active = active->chain) {
+            bool rests = active->finished || active->saga.state == SAGA_ATTENTION;
+            bool waits = active->place != PLACE_NOWHERE || active->timer.place != HEAP_NOWHERE;
+            if (!rests && !waits)
+                stalled++;
+        }
+    return stalled;
+}

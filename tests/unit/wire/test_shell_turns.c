@@ -1,0 +1,227 @@
+/* What the shell does with a node, turn by turn. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "scripted_shell.h"
+
+static void end_after_tick(struct toy *toy, struct node_time now)
+{
+    (void)now;
+    toy->deadline = -1; /* on_commit ends the run. */
+}
+
+static int commit_until_tick(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)out;
+    return toy->deadline == -1 ? toy_end_run(err) : 0;
+}
+
+/* A due timer fires only when every socket was found empty, however many turns that takes. */
+static void test_turn__timer_due_with_a_backlog__is_fired_after_it(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.arrived[0] = 1000;
+    script.arrived[1] = 300;
+    toy.deadline = 0;
+    toy.on_tick = end_after_tick;
+    toy.on_commit = commit_until_tick;
+    toy_run(&toy, SHELL_DEALER, 2);
+    assert_int_equal(toy.received[0], 1000);
+    assert_int_equal(toy.received[1], 300);
+    assert_int_equal(toy.commits, 4);
+}
+
+/* A flood that never ends holds up due timers for 100,000 messages, not for ever. */
+static void test_turn__timer_due_in_a_flood__fires_all_the_same(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.arrived[0] = SCRIPT_ENDLESS;
+    toy.deadline = 0;
+    toy.on_tick = end_after_tick;
+    toy.on_commit = commit_until_tick;
+    toy_run(&toy, SHELL_DEALER, 1);
+    assert_in_range(toy.all_received, 100000, 100000 + 256);
+}
+
+static int commit_ten_times(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)out;
+    assert_int_equal(toy->first_port, toy->commits % SCRIPT_PORTS);
+    return toy->commits == 9 ? toy_end_run(err) : 0;
+}
+
+/* No socket starves another: each has its quota in a turn, and each is the first in its turn. */
+static void test_turn__all_sockets_flooded__each_gets_its_share(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    for (size_t i = 0; i < SCRIPT_PORTS; i++)
+        script.arrived[i] = SCRIPT_ENDLESS;
+    toy.on_commit = commit_ten_times;
+    toy_run(&toy, SHELL_DEALER, SCRIPT_PORTS);
+    for (size_t i = 0; i < SCRIPT_PORTS; i++)
+        assert_int_equal(toy.received[i], 10 * 256);
+}
+
+static int commit_until_all(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)toy;
+    (void)out;
+    return script.arrived[0] == 0 ? toy_end_run(err) : 0;
+}
+
+/* A batch of large messages ends at 8 MiB, so that a turn's memory is bounded. */
+static void test_turn__large_messages__make_a_smaller_batch(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.arrived[0] = 20;
+    script.arrived_size = (size_t)1 << 20;
+    toy.on_commit = commit_until_all;
+    toy_run(&toy, SHELL_DEALER, 1);
+    assert_int_equal(toy.largest_batch[0], 8);
+}
+
+/* A call that a signal interrupts is made again. */
+static void test_turn__receive_is_interrupted__goes_on(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.arrived[0] = 3;
+    script.interrupted = 2;
+    toy.on_commit = commit_until_all;
+    toy_run(&toy, SHELL_DEALER, 1);
+    assert_int_equal(toy.received[0], 3);
+}
+
+static int commit_full_once(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)out;
+    if (toy->commits == 0) {
+        script.arrived[0] = 5;
+        script.asked = 0;
+        return err_set(err, ERR_FULL, "disk full");
+    }
+    if (toy->commits == 1) /* Of the turn that reloaded: nothing was taken in it yet. */
+        assert_int_equal(script.asked, 0);
+    return script.arrived[0] == 0 ? toy_end_run(err) : 0;
+}
+
+/* While the node cannot work, messages stay at the socket; then they are given to it. */
+static void test_turn__commit_failed__leaves_messages_at_the_socket(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    toy.on_commit = commit_full_once;
+    toy_run(&toy, SHELL_DEALER, 1);
+    assert_int_equal(toy.reloads, 1);
+    assert_int_equal(toy.commits, 3);
+    assert_int_equal(toy.received[0], 5);
+}
+
+static void tick_again(struct toy *toy, struct node_time now)
+{
+    toy->deadline = now.mono_ms;
+}
+
+static int commit_talk(struct toy *toy, struct outbound *out, struct err *err)
+{
+    if (toy->commits == 0) {
+        toy_say(out, 'a', "a1");
+        toy_say(out, 'b', "b1");
+        toy_say(out, 'a', "a2");
+    } else if (toy->commits == 1) {
+        toy_say(out, 'a', "a3");
+        toy_say(out, 'b', "b2");
+    }
+    return strlen(script.sent) == strlen("a1 a2 a3 b1 b2 ") ? toy_end_run(err) : 0;
+}
+
+/* What a full pipe refuses is sent later, in the order of its peer, and holds up nobody else. */
+static void test_send__a_peer_is_full__gets_its_messages_later_in_order(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.full['a'] = 3;
+    toy.deadline = 0;
+    toy.on_tick = tick_again;
+    toy.on_commit = commit_talk;
+    toy_run(&toy, SHELL_ROUTER, 1);
+    assert_string_equal(script.sent, "b1 b2 a1 a2 a3 ");
+}
+
+static int commit_to_the_gone(struct toy *toy, struct outbound *out, struct err *err)
+{
+    if (toy->commits == 1)
+        return toy_end_run(err);
+    toy_say(out, 'a', "a1");
+    toy_say(out, 'b', "b1");
+    toy->deadline = 0;
+    return 0;
+}
+
+/* A message to a peer that is gone is dropped, and the others are sent. */
+static void test_send__a_peer_is_gone__drops_its_messages(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.gone['a'] = true;
+    toy.on_tick = tick_again;
+    toy.on_commit = commit_to_the_gone;
+    toy_run(&toy, SHELL_ROUTER, 1);
+    assert_string_equal(script.sent, "b1 ");
+}
+
+/* What a DEALER cannot send now is dropped: the node sends it again when it is time. */
+static void test_send__dealer_not_connected__drops_the_message(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.dealer_full = 1;
+    toy.on_tick = tick_again;
+    toy.on_commit = commit_to_the_gone;
+    toy_run(&toy, SHELL_DEALER, 1);
+    assert_string_equal(script.sent, "b1 ");
+}
+
+static int commit_and_fail(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)toy;
+    toy_say(out, 'a', "a1");
+    return toy_end_run(err);
+}
+
+/* Nothing leaves of a batch that was not committed. */
+static void test_send__commit_fails__sends_nothing(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    toy.on_commit = commit_and_fail;
+    toy_run(&toy, SHELL_ROUTER, 1);
+    assert_string_equal(script.sent, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_turn__timer_due_with_a_backlog__is_fired_after_it),
+        cmocka_unit_test(test_turn__timer_due_in_a_flood__fires_all_the_same),
+        cmocka_unit_test(test_turn__all_sockets_flooded__each_gets_its_share),
+        cmocka_unit_test(test_turn__large_messages__make_a_smaller_batch),
+        cmocka_unit_test(test_turn__receive_is_interrupted__goes_on),
+        cmocka_unit_test(test_turn__commit_failed__leaves_messages_at_the_socket),
+        cmocka_unit_test(test_send__a_peer_is_full__gets_its_messages_later_in_order),
+        cmocka_unit_test(test_send__a_peer_is_gone__drops_its_messages),
+        cmocka_unit_test(test_send__dealer_not_connected__drops_the_message),
+        cmocka_unit_test(test_send__commit_fails__sends_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

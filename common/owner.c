@@ -163,7 +163,9 @@ static int fill_page(struct owner *owner, const struct participant_table *table,
     if (page.rows == NULL || ret->columns == NULL)
         abort();
     struct buffer next = {0};
+    (void)db_guard(owner->host.db, true);
     int rc = table->page(owner->host.self, owner->host.db, after, &page, &next, err);
+    (void)db_guard(owner->host.db, false);
     for (size_t i = 0; i < table->column_count; i++)
         ret->columns[i] = keep_bytes(arena, bytes_text(table->columns[i]));
     ret->n_columns = table->column_count;
@@ -210,8 +212,10 @@ static int apply_staged(struct owner *owner, const struct participant_table *tab
         fields[i] = bytes_of(at, staged->lengths[i]);
         at += staged->lengths[i];
     }
+    (void)db_guard(owner->host.db, true);
     int rc = table->import(owner->host.self, owner->host.db, fields,
                            staged->field_count / import_width(table), err);
+    (void)db_guard(owner->host.db, false);
     free(fields);
     return rc;
 }
@@ -297,8 +301,10 @@ static int answer_audit(struct owner *owner, struct arena *arena, Zsaga__OwnerAn
     if (audit.checks == NULL)
         abort();
     int rc = 0;
+    (void)db_guard(owner->host.db, true);
     if (owner->host.audit != NULL)
         rc = owner->host.audit(owner->host.self, owner->host.db, &audit, err);
+    (void)db_guard(owner->host.db, false);
     Zsaga__AuditReport report = ZSAGA__AUDIT_REPORT__INIT;
     report.n_checks = audit.count;
     report.checks = audit.checks;

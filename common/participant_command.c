@@ -188,7 +188,9 @@ static int call_handler(struct job *job, participant_handler handler, bool undo,
         return rc;
     struct outbox_mark mark = outbox_mark(node->outbox);
     struct err handler_err = {0};
+    (void)db_guard(node->db, true);
     int outcome = handler(&job->call, &handler_err);
+    (void)db_guard(node->db, false);
     if (must_end(outcome)) {
         *err = handler_err;
         return outcome;

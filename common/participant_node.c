@@ -436,7 +436,9 @@ static int open_service(struct participant_node *self, struct config_node *setti
     if (rc < 0)
         return rc;
     self->self = xcalloc(1, service->self_size);
-    return service->open == NULL ? 0 : service->open(self->self, self->db, settings, err);
+    if (service->open != NULL)
+        rc = service->open(self->self, self->db, settings, err);
+    return rc == 0 && settings != NULL ? config_check_used(settings, err) : rc;
 }
 
 static int open_stores(struct participant_node *self, const char *db_path, struct err *err)

@@ -14,7 +14,7 @@
 
 struct db {
     sqlite3 *handle;
-    bool engine; /* The engine prepares or migrates: the authorizer lets everything pass. */
+    bool guarded; /* A service's own function runs: the authorizer judges its SQL. */
     int wal_pages;
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
@@ -66,7 +66,7 @@ static int authorize(void *data, int action, const char *a, const char *b, const
     (void)b;
     (void)schema;
     (void)trigger;
-    if (db->engine)
+    if (!db->guarded)
         return SQLITE_OK;
     if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_PRAGMA ||
         action == SQLITE_ATTACH || action == SQLITE_DETACH)
@@ -85,12 +85,18 @@ static int on_wal(void *data, sqlite3 *handle, const char *schema, int pages)
     return SQLITE_OK;
 }
 
+bool db_guard(struct db *db, bool on)
+{
+    bool before = db->guarded;
+    db->guarded = on;
+    return before;
+}
+
 static int exec(struct db *db, const char *sql, struct err *err, const char *doing)
 {
-    bool before = db->engine;
-    db->engine = true;
+    bool before = db_guard(db, false);
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    db->engine = before;
+    (void)db_guard(db, before);
     return rc == SQLITE_OK ? 0 : fail(db, rc, err, doing);
 }
 
@@ -110,15 +116,17 @@ static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct er
 
 int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
-    return prepare(db, sql, ret, err);
+    bool before = db_guard(db, true);
+    int rc = prepare(db, sql, ret, err);
+    (void)db_guard(db, before);
+    return rc;
 }
 
 int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
-    bool before = db->engine;
-    db->engine = true;
+    bool before = db_guard(db, false);
     int rc = prepare(db, sql, ret, err);
-    db->engine = before;
+    (void)db_guard(db, before);
     return rc;
 }
 
@@ -354,25 +362,16 @@ int db_run(struct db *db, sqlite3_stmt *stmt, struct err *err)
     return rc;
 }
 
-/* BEGIN and the like may be prepared anew by SQLite after a schema change, which asks again. */
-static int control(struct db *db, sqlite3_stmt *stmt, struct err *err)
-{
-    db->engine = true;
-    int rc = db_run(db, stmt, err);
-    db->engine = false;
-    return rc;
-}
-
 int db_begin(struct db *db, struct err *err)
 {
-    return control(db, db->begin, err);
+    return db_run(db, db->begin, err);
 }
 
 int db_commit(struct db *db, struct err *err)
 {
     if (!db_in_transaction(db))
         return err_set(err, ERR_ABORTED, "the transaction ended before its commit");
-    int rc = control(db, db->commit, err);
+    int rc = db_run(db, db->commit, err);
     if (rc < 0)
         db_rollback(db);
     return rc == ERR_HELD || rc == ERR_SYSTEM || rc == ERR_INVALID ? ERR_ABORTED : rc;
@@ -381,7 +380,7 @@ int db_commit(struct db *db, struct err *err)
 void db_rollback(struct db *db)
 {
     if (db->rollback != NULL && db_in_transaction(db))
-        (void)control(db, db->rollback, NULL);
+        (void)db_run(db, db->rollback, NULL);
 }
 
 bool db_in_transaction(const struct db *db)
@@ -400,18 +399,18 @@ int db_probe(struct db *db, struct err *err)
 
 int db_savepoint(struct db *db, struct err *err)
 {
-    return control(db, db->savepoint, err);
+    return db_run(db, db->savepoint, err);
 }
 
 int db_release(struct db *db, struct err *err)
 {
-    return control(db, db->release, err);
+    return db_run(db, db->release, err);
 }
 
 int db_undo_savepoint(struct db *db, struct err *err)
 {
-    int rc = control(db, db->undo_savepoint, err);
-    return rc < 0 ? rc : control(db, db->release, err);
+    int rc = db_run(db, db->undo_savepoint, err);
+    return rc < 0 ? rc : db_run(db, db->release, err);
 }
 
 void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value)

@@ -30,7 +30,11 @@ int db_migrate(struct db *db, const char *part, const char *const *steps, int co
 /* The uuid of this database, drawn when it was created. */
 int db_store_uuid(struct db *db, struct id *ret, struct err *err);
 
-/* Persistent statements, owned by the caller. */
+/* While on, all SQL that is prepared (also anew, by SQLite itself) is judged as a service's: on
+ * around each call of a service's function. Returns what it was. */
+bool db_guard(struct db *db, bool on);
+
+/* Persistent statements, owned by the caller; db_prepare() for a service's, guarded. */
 int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err);
 int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err);
 

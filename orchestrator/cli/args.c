@@ -153,8 +153,8 @@ bool args_has(const struct args *args, const char *name)
     return args_value(args, name) != NULL;
 }
 
-int args_int(const struct args *args, const char *name, int64_t otherwise, int64_t min,
-             int64_t max, int64_t *ret, struct err *err)
+int args_int(const struct args *args, const char *name, int64_t otherwise, int64_t min, int64_t max,
+             int64_t *ret, struct err *err)
 {
     const char *text = args_value(args, name);
     *ret = otherwise;

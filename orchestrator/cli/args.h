@@ -21,7 +21,7 @@ struct args {
     struct args_found {
         const struct args_option *option;
         const char *value;
-    } *found;
+    } * found;
     size_t found_count;
     const char **words;
     size_t word_count;
@@ -40,8 +40,8 @@ const char *args_value(const struct args *args, const char *name);
 const char *args_each(const struct args *args, const char *name, size_t *place);
 
 /* Whole numbers, and numbers above 0 that may have a fraction. `otherwise` when not given. */
-int args_int(const struct args *args, const char *name, int64_t otherwise, int64_t min,
-             int64_t max, int64_t *ret, struct err *err);
+int args_int(const struct args *args, const char *name, int64_t otherwise, int64_t min, int64_t max,
+             int64_t *ret, struct err *err);
 int args_positive(const struct args *args, const char *name, double otherwise, double max,
                   double *ret, struct err *err);
 

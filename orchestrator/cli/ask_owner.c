@@ -39,7 +39,7 @@ static int ask(struct client *client, const char *owner, Zsaga__OwnerRequest *re
 
 /* Export. */
 
-static int take_page(const struct catalogue_table *table, const Zsaga__ExportPage *page,
+static int take_page(const struct owner_table *table, const Zsaga__ExportPage *page,
                      struct rowset *rows, struct err *err)
 {
     bool same = page->n_columns == table->column_count;
@@ -56,8 +56,8 @@ static int take_page(const struct catalogue_table *table, const Zsaga__ExportPag
     return 0;
 }
 
-static int export_pages(struct client *client, const struct catalogue_table *table,
-                        struct rowset *rows, struct err *err)
+static int export_pages(struct client *client, const struct owner_table *table, struct rowset *rows,
+                        struct err *err)
 {
     struct buffer after = {0};
     int rc;
@@ -86,19 +86,19 @@ static int export_pages(struct client *client, const struct catalogue_table *tab
     return rc;
 }
 
-int ask_owner_export(struct suite *suite, const struct catalogue_table *table,
-                     struct rowset *rows, struct err *err)
+int ask_owner_export(struct suite *suite, const struct owner_table *table, struct rowset *rows,
+                     struct err *err)
 {
     AUTO(client_freep) struct client *client = NULL;
     int rc = connect_owner(suite, table->owner, &client, err);
     return rc < 0 ? rc : export_pages(client, table, rows, err);
 }
 
-static int take_csv(const struct catalogue_table *table, struct bytes text, struct rowset *rows,
+static int take_csv(const struct owner_table *table, struct bytes text, struct rowset *rows,
                     struct err *err)
 {
-    const char *names[CATALOGUE_COLUMNS_MAX];
-    size_t places[CATALOGUE_COLUMNS_MAX];
+    const char *names[OWNER_TABLES_COLUMNS_MAX];
+    size_t places[OWNER_TABLES_COLUMNS_MAX];
     for (size_t i = 0; i < table->column_count; i++)
         names[i] = table->columns[i].name;
     AUTO(csv_freep) struct csv *csv = csv_new(csv_read_memory, &text);
@@ -115,9 +115,8 @@ static int take_csv(const struct catalogue_table *table, struct bytes text, stru
 }
 
 /* Runs the owner's program with `option` and the table's name. */
-static int run_owner(const struct suite *suite, const struct catalogue_table *table,
-                     const char *option, struct bytes input, struct buffer *output, int *ret_exit,
-                     struct err *err)
+static int run_owner(const struct suite *suite, const struct owner_table *table, const char *option,
+                     struct bytes input, struct buffer *output, int *ret_exit, struct err *err)
 {
     const struct suite_participant *owner = suite_find(suite, table->owner);
     if (owner == NULL)
@@ -130,13 +129,13 @@ static int run_owner(const struct suite *suite, const struct catalogue_table *ta
     return program_run(argv, input, output, ret_exit, err);
 }
 
-static int failed(const struct catalogue_table *table, int exit_code, struct err *err)
+static int failed(const struct owner_table *table, int exit_code, struct err *err)
 {
     return err_set(err, exit_code == SERVICE_CONFIG ? ERR_INVALID : ERR_SYSTEM,
                    "%s's program failed (exit code %d)", table->owner, exit_code);
 }
 
-int ask_owner_export_stopped(const struct suite *suite, const struct catalogue_table *table,
+int ask_owner_export_stopped(const struct suite *suite, const struct owner_table *table,
                              struct rowset *rows, struct err *err)
 {
     struct buffer output = {0};
@@ -159,7 +158,7 @@ int ask_owner_export_stopped(const struct suite *suite, const struct catalogue_t
 struct part {
     Zsaga__ExportRow rows[PART_ROWS];
     Zsaga__ExportRow *pointers[PART_ROWS];
-    ProtobufCBinaryData fields[PART_ROWS][CATALOGUE_COLUMNS_MAX];
+    ProtobufCBinaryData fields[PART_ROWS][OWNER_TABLES_COLUMNS_MAX];
 };
 
 static size_t fill_part(struct part *part, const struct rowset *rows, size_t start)
@@ -191,7 +190,7 @@ static int judge(const Zsaga__OwnerAnswer *answer, struct err *err)
     return ASK_OWNER_REFUSED;
 }
 
-static int import_once(struct client *client, const struct catalogue_table *table,
+static int import_once(struct client *client, const struct owner_table *table,
                        const struct rowset *rows, struct part *part, struct err *err)
 {
     Zsaga__Import import = ZSAGA__IMPORT__INIT;
@@ -218,7 +217,7 @@ static int import_once(struct client *client, const struct catalogue_table *tabl
     return ASK_OWNER_APPLIED;
 }
 
-int ask_owner_import(struct suite *suite, const struct catalogue_table *table,
+int ask_owner_import(struct suite *suite, const struct owner_table *table,
                      const struct rowset *rows, struct err *err)
 {
     AUTO(client_freep) struct client *client = NULL;
@@ -231,12 +230,14 @@ int ask_owner_import(struct suite *suite, const struct catalogue_table *table,
         rc = import_once(client, table, rows, part, err);
     free(part);
     if (rc == IMPORT_AGAIN)
-        return err_set(err, ERR_TIMEOUT, "%s lost parts of the import again and again: "
-                       "does it keep restarting?", table->owner);
+        return err_set(err, ERR_TIMEOUT,
+                       "%s lost parts of the import again and again: "
+                       "does it keep restarting?",
+                       table->owner);
     return rc;
 }
 
-int ask_owner_import_stopped(const struct suite *suite, const struct catalogue_table *table,
+int ask_owner_import_stopped(const struct suite *suite, const struct owner_table *table,
                              const struct rowset *rows, struct err *err)
 {
     struct buffer csv = {0};

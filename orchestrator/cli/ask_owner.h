@@ -4,24 +4,24 @@
 #define ZSAGA_CLI_ASK_OWNER_H
 
 #include "base/err.h"
-#include "catalogue.h"
 #include "owner.pb-c.h"
+#include "owner_tables.h"
 #include "rowset.h"
 #include "suite.h"
 
-/* All rows of a table, with its catalogue columns. `rows` must be initialised. */
-int ask_owner_export(struct suite *suite, const struct catalogue_table *table,
-                     struct rowset *rows, struct err *err);
-int ask_owner_export_stopped(const struct suite *suite, const struct catalogue_table *table,
+/* All rows of a table, with its columns. `rows` must be initialised. */
+int ask_owner_export(struct suite *suite, const struct owner_table *table, struct rowset *rows,
+                     struct err *err);
+int ask_owner_export_stopped(const struct suite *suite, const struct owner_table *table,
                              struct rowset *rows, struct err *err);
 
 /* Replaces the table's imported totals by `rows`, all or none. ASK_OWNER_REFUSED: the owner said
  * no; its words are in *err. */
 enum { ASK_OWNER_APPLIED, ASK_OWNER_REFUSED };
-int ask_owner_import(struct suite *suite, const struct catalogue_table *table,
+int ask_owner_import(struct suite *suite, const struct owner_table *table,
                      const struct rowset *rows, struct err *err);
 /* The words of a refusal were said by the owner's program. */
-int ask_owner_import_stopped(const struct suite *suite, const struct catalogue_table *table,
+int ask_owner_import_stopped(const struct suite *suite, const struct owner_table *table,
                              const struct rowset *rows, struct err *err);
 
 /* A line of the books. */

@@ -11,8 +11,8 @@
 /* A service's table as these books see it: where the status stands, and what its words mean. */
 struct ledger {
     const char *name;
-    size_t offset; /* Of its rows in struct books. */
-    size_t status; /* Column. */
+    size_t offset;      /* Of its rows in struct books. */
+    size_t status;      /* Column. */
     const char *effect; /* There and in force. */
     const char *undone;
 };
@@ -48,14 +48,13 @@ static void tally_add(struct tally *tally, struct bytes key, bool right)
         tally->first = printable(key);
 }
 
-static void tally_end(struct tally *tally, const char *name, const char *things,
-                      books_check check, void *self)
+static void tally_end(struct tally *tally, const char *name, const char *things, books_check check,
+                      void *self)
 {
-    AUTO(freep) char *detail =
-        tally->wrong == 0
-            ? xprintf("%s %s", out_number(tally->seen), things)
-            : xprintf("%s of %s %s, first: %s", out_number(tally->wrong),
-                      out_number(tally->seen), things, tally->first);
+    AUTO(freep)
+    char *detail = tally->wrong == 0 ? xprintf("%s %s", out_number(tally->seen), things)
+                                     : xprintf("%s of %s %s, first: %s", out_number(tally->wrong),
+                                               out_number(tally->seen), things, tally->first);
     check(self, name, tally->wrong == 0, detail);
     free(tally->first);
 }
@@ -129,10 +128,10 @@ static void check_ended(const struct books *books, const struct ledger *ledger, 
                   completed ? in_force(books, ledger, key) : all_undone(books, ledger, key));
     }
     AUTO(freep) char *name = xprintf("%s.%s", state, ledger->name);
-    AUTO(freep) char *things =
-        xprintf("%s sagas: %s%s%s%s", state, completed ? ledger->effect : ledger->undone,
-                completed ? "" : " or absent", tally.wrong == 0 ? "" : ", not so",
-                completed && ledger == &ledgers[PAYMENTS] ? " (the order's total)" : "");
+    AUTO(freep)
+    char *things = xprintf("%s sagas: %s%s%s%s", state, completed ? ledger->effect : ledger->undone,
+                           completed ? "" : " or absent", tally.wrong == 0 ? "" : ", not so",
+                           completed && ledger == &ledgers[PAYMENTS] ? " (the order's total)" : "");
     tally_end(&tally, name, things, check, self);
 }
 
@@ -146,7 +145,8 @@ static void check_origin(const struct books *books, const struct ledger *ledger,
         tally_add(&tally, order_id, rowset_find(&books->after, order_id) != ROWSET_NONE);
     }
     AUTO(freep) char *name = xprintf("origin.%s", ledger->name);
-    AUTO(freep) char *things =
+    AUTO(freep)
+    char *things =
         xprintf("%s %s", ledger->name, tally.wrong == 0 ? "of known sagas" : "of no saga");
     tally_end(&tally, name, things, check, self);
 }

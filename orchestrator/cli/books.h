@@ -14,9 +14,9 @@
 enum { BOOKS_KEY, BOOKS_STATE, BOOKS_DEFINITION, BOOKS_REASON, BOOKS_LISTING_COLUMNS };
 
 struct books {
-    struct rowset before;       /* Sagas listed before the services were read; by key. */
-    struct rowset after;        /* ... and after. */
-    struct rowset orders;       /* With the catalogue's columns, sorted by order_id. */
+    struct rowset before; /* Sagas listed before the services were read; by key. */
+    struct rowset after;  /* ... and after. */
+    struct rowset orders; /* As exported, sorted by order_id. */
     struct rowset payments;
     struct rowset shipments;
     struct rowset reservations;

@@ -43,8 +43,8 @@ struct cli {
     struct args args;
     char *dir; /* The data directory. */
     bool json;
-    bool color;      /* Of standard output. */
-    size_t width;    /* Of its terminal; 0: none. */
+    bool color;   /* Of standard output. */
+    size_t width; /* Of its terminal; 0: none. */
     struct suite *suite;
     struct client *client; /* To the orchestrator. */
 };
@@ -59,16 +59,15 @@ int cli_main(int argc, char **argv);
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says what is wrong with the call and what to do next; returns CLI_USAGE. */
-int cli_usage(const struct cli *cli, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Says the error; returns the exit code for it. */
 int cli_fail(const struct err *err);
 
 /* Each returns 0, or says why not and returns the exit code. */
-int cli_load_suite(struct cli *cli);       /* cli->suite */
-int cli_require_running(struct cli *cli);  /* Its lock is held. */
-int cli_connect(struct cli *cli);          /* cli->client, of a running suite. */
+int cli_load_suite(struct cli *cli);      /* cli->suite */
+int cli_require_running(struct cli *cli); /* Its lock is held. */
+int cli_connect(struct cli *cli);         /* cli->client, of a running suite. */
 /* Asks the orchestrator. Its refusal is said here; *ret is valid until the next request. */
 int cli_ask(struct cli *cli, Zsaga__ClientRequest *request, const Zsaga__ClientAnswer **ret);
 

@@ -11,9 +11,8 @@
 #include "commands.h"
 
 const struct cli_command *const cli_commands[] = {
-    &command_up,     &command_ps,   &command_import, &command_export, &command_submit,
-    &command_list,   &command_show, &command_retry,  &command_trust,  &command_status,
-    &command_audit,  &command_demo,
+    &command_up,   &command_ps,    &command_import, &command_export, &command_submit, &command_list,
+    &command_show, &command_retry, &command_trust,  &command_status, &command_audit,  &command_demo,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
@@ -26,12 +25,13 @@ static const struct args_option common[COMMON_COUNT] = {
 
 static void print_overview(FILE *to)
 {
-    (void)fputs("zsaga: durable sagas: transactions over several services that end whole or undone\n"
-                "\n"
-                "usage: zsaga COMMAND [options]\n"
-                "\n"
-                "commands:\n",
-                to);
+    (void)fputs(
+        "zsaga: durable sagas: transactions over several services that end whole or undone\n"
+        "\n"
+        "usage: zsaga COMMAND [options]\n"
+        "\n"
+        "commands:\n",
+        to);
     for (size_t i = 0; i < cli_command_count; i++)
         (void)fprintf(to, "  %-8s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     (void)fputs("\n"
@@ -54,8 +54,9 @@ static void print_overview(FILE *to)
 
 static void print_option(const struct args_option *option)
 {
-    AUTO(freep) char *left = xprintf("--%s%s%s", option->name, option->value == NULL ? "" : " ",
-                                     option->value == NULL ? "" : option->value);
+    AUTO(freep)
+    char *left = xprintf("--%s%s%s", option->name, option->value == NULL ? "" : " ",
+                         option->value == NULL ? "" : option->value);
     (void)printf("  %-18s %s\n", left, option->help);
 }
 
@@ -98,8 +99,8 @@ static void look_at_terminal(struct cli *cli)
         return;
     const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
-    cli->color = (no_color == NULL || no_color[0] == '\0') && term != NULL &&
-                 strcmp(term, "dumb") != 0;
+    cli->color =
+        (no_color == NULL || no_color[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         cli->width = size.ws_col;
 }
@@ -109,8 +110,8 @@ static int check_words(const struct cli *cli)
     const struct cli_command *command = cli->command;
     size_t count = cli->args.word_count;
     if (count < command->words_min)
-        return cli_usage(cli, "%s", command->words_min == 1 ? "a word is missing"
-                                                            : "words are missing");
+        return cli_usage(cli, "%s",
+                         command->words_min == 1 ? "a word is missing" : "words are missing");
     if (count > command->words_max)
         return cli_usage(cli, "one word too many: %s", cli->args.words[command->words_max]);
     return 0;
@@ -153,8 +154,7 @@ static int dispatch(struct cli *cli, int argc, char **argv, int at)
     const struct cli_command *command = cli->command;
     memcpy(options, common, sizeof common);
     if (command->option_count != 0)
-        memcpy(options + COMMON_COUNT, command->options,
-               command->option_count * sizeof options[0]);
+        memcpy(options + COMMON_COUNT, command->options, command->option_count * sizeof options[0]);
     /* The command's own word is taken out of the way. */
     memmove(argv + at, argv + at + 1, (size_t)(argc - at - 1) * sizeof argv[0]);
     struct err err = {0};

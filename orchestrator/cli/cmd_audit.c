@@ -56,7 +56,7 @@ static int list_sagas(struct cli *cli, struct rowset *listing)
 static int read_table(struct cli *cli, const char *name, size_t order_id, struct rowset *rows)
 {
     struct err err = {0};
-    const struct catalogue_table *table = catalogue_find(name);
+    const struct owner_table *table = owner_tables_find(name);
     rowset_init(rows, table->column_count);
     int rc = ask_owner_export(cli->suite, table, rows, &err);
     rowset_sort(rows, order_id);
@@ -123,7 +123,8 @@ static void print_table(const struct cli *cli, const struct audit_report *report
     AUTO(table_freep) struct table *table = table_new(columns, 3);
     size_t i;
     json_t *check;
-    json_array_foreach(report->checks, i, check) {
+    json_array_foreach(report->checks, i, check)
+    {
         bool ok = json_is_true(json_object_get(check, "ok"));
         table_text(table, json_string_value(json_object_get(check, "name")));
         table_cell(table, bytes_text(ok ? "ok" : "NOT OK"), ok ? TABLE_GOOD : TABLE_BAD);
@@ -160,15 +161,17 @@ const struct cli_command command_audit = {
     .name = "audit",
     .words = "",
     .summary = "do the books of all services agree",
-    .help = "Checks each service's own books (stock and credit add up to what was imported), then\n"
-            "across services: of each saga that was final before the services were read, a completed\n"
-            "one has its order confirmed, its total charged, its goods reserved and their shipment\n"
-            "scheduled; a compensated one has left nothing behind; nothing is there that no saga made.\n"
-            "Safe at any time, under load too. Exit code 0: all checks hold; 1: one does not, or a\n"
-            "saga is in attention.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga audit\n"
-            "  zsaga audit --json | jq '.checks[] | select(.ok | not)'\n",
+    .help =
+        "Checks each service's own books (stock and credit add up to what was imported), then\n"
+        "across services: of each saga that was final before the services were read, a completed\n"
+        "one has its order confirmed, its total charged, its goods reserved and their shipment\n"
+        "scheduled; a compensated one has left nothing behind; nothing is there that no saga "
+        "made.\n"
+        "Safe at any time, under load too. Exit code 0: all checks hold; 1: one does not, or a\n"
+        "saga is in attention.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga audit\n"
+        "  zsaga audit --json | jq '.checks[] | select(.ok | not)'\n",
     .run = run,
 };

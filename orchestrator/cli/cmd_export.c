@@ -23,7 +23,7 @@ static json_t *number_json(struct bytes field)
     return json_integer(number);
 }
 
-static void print_json(const struct catalogue_table *table, const struct rowset *rows)
+static void print_json(const struct owner_table *table, const struct rowset *rows)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < rows->row_count; i++) {
@@ -39,7 +39,7 @@ static void print_json(const struct catalogue_table *table, const struct rowset 
     out_json(list);
 }
 
-static void print_csv(const struct catalogue_table *table, const struct rowset *rows)
+static void print_csv(const struct owner_table *table, const struct rowset *rows)
 {
     for (size_t j = 0; j < table->column_count; j++)
         (void)printf("%s%s", j == 0 ? "" : ",", table->columns[j].name);
@@ -58,7 +58,7 @@ static void print_csv(const struct catalogue_table *table, const struct rowset *
 }
 
 /* From the running suite, or, taking its lock, from the owner's program. */
-static int fetch(struct cli *cli, const struct catalogue_table *table, struct rowset *rows)
+static int fetch(struct cli *cli, const struct owner_table *table, struct rowset *rows)
 {
     struct err err = {0};
     int lock = -1;
@@ -80,7 +80,7 @@ static int unknown_table(const struct cli *cli)
 
 static int run(struct cli *cli)
 {
-    const struct catalogue_table *table = catalogue_find(cli->args.words[0]);
+    const struct owner_table *table = owner_tables_find(cli->args.words[0]);
     if (table == NULL || table->hidden)
         return unknown_table(cli);
     int code = cli_load_suite(cli);
@@ -104,18 +104,19 @@ const struct cli_command command_export = {
     .name = "export",
     .words = "TABLE",
     .summary = "a service's own data as CSV",
-    .help = "Prints a table of the service that owns it, as CSV, ordered by its first column:\n"
-            "  stock       sku,on_hand,reserved            can still be promised; is promised\n"
-            "  customers   customer_id,credit_cents\n"
-            "  orders      order_id,customer_id,total_cents,status    pending confirmed cancelled\n"
-            "  payments    order_id,amount_cents,status               charged refunded\n"
-            "  shipments   order_id,status                            scheduled cancelled\n"
-            "A running suite is asked through its sockets; of a stopped one the owner's program reads\n"
-            "its own file.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga export stock > stock.csv\n"
-            "  zsaga export orders --json | jq 'map(select(.status == \"pending\"))'\n",
+    .help =
+        "Prints a table of the service that owns it, as CSV, ordered by its first column:\n"
+        "  stock       sku,on_hand,reserved            can still be promised; is promised\n"
+        "  customers   customer_id,credit_cents\n"
+        "  orders      order_id,customer_id,total_cents,status    pending confirmed cancelled\n"
+        "  payments    order_id,amount_cents,status               charged refunded\n"
+        "  shipments   order_id,status                            scheduled cancelled\n"
+        "A running suite is asked through its sockets; of a stopped one the owner's program reads\n"
+        "its own file.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga export stock > stock.csv\n"
+        "  zsaga export orders --json | jq 'map(select(.status == \"pending\"))'\n",
     .words_min = 1,
     .words_max = 1,
     .run = run,

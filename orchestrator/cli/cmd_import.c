@@ -20,7 +20,7 @@ static int reach(struct cli *cli, int *ret_lock)
     return rc < 0 ? cli_fail(&err) : cli_load_suite(cli);
 }
 
-static void tell(const struct cli *cli, const struct catalogue_table *table, size_t rows)
+static void tell(const struct cli *cli, const struct owner_table *table, size_t rows)
 {
     if (cli->json) {
         json_t *json = json_object();
@@ -34,7 +34,7 @@ static void tell(const struct cli *cli, const struct catalogue_table *table, siz
 
 static int run(struct cli *cli)
 {
-    const struct catalogue_table *table = catalogue_find(cli->args.words[0]);
+    const struct owner_table *table = owner_tables_find(cli->args.words[0]);
     if (table == NULL || table->import_count == 0)
         return cli_usage(cli, "%s: it is stock or customers that can be imported",
                          cli->args.words[0]);
@@ -57,17 +57,18 @@ const struct cli_command command_import = {
     .name = "import",
     .words = "stock|customers FILE",
     .summary = "set stock or credit from a CSV file",
-    .help = "Sets what there is, from a CSV file with a header (further columns are ignored):\n"
-            "  stock       sku,on_hand                 units\n"
-            "  customers   customer_id,credit_cents\n"
-            "The file states the imported total: what is promised to orders or charged stays\n"
-            "subtracted, so importing a file twice changes nothing, and a total below what is\n"
-            "promised is refused. All rows are imported or, if one is at fault, none. Works while the\n"
-            "suite runs and while it is stopped, also before its first start. `-` is standard input.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga import stock stock.csv\n"
-            "  printf 'customer_id,credit_cents\\nalice,500000\\n' | zsaga import customers -\n",
+    .help =
+        "Sets what there is, from a CSV file with a header (further columns are ignored):\n"
+        "  stock       sku,on_hand                 units\n"
+        "  customers   customer_id,credit_cents\n"
+        "The file states the imported total: what is promised to orders or charged stays\n"
+        "subtracted, so importing a file twice changes nothing, and a total below what is\n"
+        "promised is refused. All rows are imported or, if one is at fault, none. Works while the\n"
+        "suite runs and while it is stopped, also before its first start. `-` is standard input.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga import stock stock.csv\n"
+        "  printf 'customer_id,credit_cents\\nalice,500000\\n' | zsaga import customers -\n",
     .words_min = 2,
     .words_max = 2,
     .run = run,

@@ -62,8 +62,8 @@ static int run(struct cli *cli)
     code = cli_connect(cli);
     if (code != 0)
         return code;
-    AUTO(table_freep) struct table *table =
-        cli->json ? NULL : table_new(saga_view_columns, SAGA_VIEW_COLUMNS);
+    AUTO(table_freep)
+    struct table *table = cli->json ? NULL : table_new(saga_view_columns, SAGA_VIEW_COLUMNS);
     struct listing listing = {table, cli->json ? json_array() : NULL, cli_wall_ms()};
     code = saga_pages(cli, states, state_count, (uint64_t)limit, take, &listing);
     if (code == 0 && cli->json) {

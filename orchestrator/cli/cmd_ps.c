@@ -30,7 +30,8 @@ static void print_table(const struct cli *cli, const json_t *processes)
     AUTO(table_freep) struct table *table = table_new(columns, 4);
     size_t i;
     json_t *process;
-    json_array_foreach(processes, i, process) {
+    json_array_foreach(processes, i, process)
+    {
         const char *state = json_string_value(json_object_get(process, "state"));
         table_text(table, json_string_value(json_object_get(process, "name")));
         number_cell(table, json_object_get(process, "pid"));
@@ -67,12 +68,13 @@ const struct cli_command command_ps = {
     .name = "ps",
     .words = "",
     .summary = "the processes of a running suite",
-    .help = "Lists the processes that `zsaga up` supervises, and how often each was started again.\n"
-            "States: starting, running, stopped, backoff (it crashed and is about to be started\n"
-            "again), failed (starting it again is no use; its log in DIR/log tells why).\n"
-            "\n"
-            "examples:\n"
-            "  zsaga ps\n"
-            "  kill -9 $(zsaga ps --json | jq '.[] | select(.name == \"payment\").pid')\n",
+    .help =
+        "Lists the processes that `zsaga up` supervises, and how often each was started again.\n"
+        "States: starting, running, stopped, backoff (it crashed and is about to be started\n"
+        "again), failed (starting it again is no use; its log in DIR/log tells why).\n"
+        "\n"
+        "examples:\n"
+        "  zsaga ps\n"
+        "  kill -9 $(zsaga ps --json | jq '.[] | select(.name == \"payment\").pid')\n",
     .run = run,
 };

@@ -24,12 +24,13 @@ const struct cli_command command_retry = {
     .name = "retry",
     .words = "KEY --reason TEXT",
     .summary = "let a saga in attention go on",
-    .help = "Lets a saga in attention go on from where it stood, with fresh patience. Who, when and\n"
-            "why are written into its history. Repair the cause first: `zsaga show KEY` tells it.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga list --state attention\n"
-            "  zsaga retry 536365 --reason 'payment is back, see incident 12'\n",
+    .help =
+        "Lets a saga in attention go on from where it stood, with fresh patience. Who, when and\n"
+        "why are written into its history. Repair the cause first: `zsaga show KEY` tells it.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga list --state attention\n"
+        "  zsaga retry 536365 --reason 'payment is back, see incident 12'\n",
     .options = options,
     .option_count = 1,
     .words_min = 1,

@@ -85,9 +85,8 @@ static void print_fields(const struct cli *cli, const Zsaga__SagaRow *row)
         const char *name;
         ProtobufCBinaryData value;
     } fields[] = {
-        {"definition", row->definition}, {"step", row->step},
-        {"waiting_on", row->waiting_on}, {"last_error", row->last_error},
-        {"reason", row->reason},
+        {"definition", row->definition}, {"step", row->step},     {"waiting_on", row->waiting_on},
+        {"last_error", row->last_error}, {"reason", row->reason},
     };
     table_text(table, "key");
     cell(table, row->key);
@@ -117,15 +116,15 @@ static void print_fields(const struct cli *cli, const Zsaga__SagaRow *row)
 }
 
 static const struct table_column step_columns[] = {
-    {"step", false, 6, 0},        {"participant", false, 6, 3}, {"kind", false, 6, 5},
-    {"state", false, 0, 0},       {"attempts", true, 0, 4},     {"last_error", false, 10, 2},
-    {"reason", false, 10, 0},     {"undo_state", false, 0, 0},  {"undo_attempts", true, 0, 4},
+    {"step", false, 6, 0},    {"participant", false, 6, 3}, {"kind", false, 6, 5},
+    {"state", false, 0, 0},   {"attempts", true, 0, 4},     {"last_error", false, 10, 2},
+    {"reason", false, 10, 0}, {"undo_state", false, 0, 0},  {"undo_attempts", true, 0, 4},
 };
 
 static void print_steps(const struct cli *cli, const Zsaga__Shown *shown)
 {
-    AUTO(table_freep) struct table *table =
-        table_new(step_columns, sizeof step_columns / sizeof step_columns[0]);
+    AUTO(table_freep)
+    struct table *table = table_new(step_columns, sizeof step_columns / sizeof step_columns[0]);
     for (size_t i = 0; i < shown->n_steps; i++) {
         const Zsaga__StepRow *step = shown->steps[i];
         cell(table, step->name);
@@ -196,13 +195,14 @@ const struct cli_command command_show = {
     .name = "show",
     .words = "KEY",
     .summary = "one saga: its steps and its history",
-    .help = "Shows one saga: where it stands, each step with its compensation, and everything that\n"
-            "happened to it. KEY is what it was submitted with (an order's order_id, behind the\n"
-            "prefix if there was one).\n"
-            "\n"
-            "examples:\n"
-            "  zsaga show 536365\n"
-            "  zsaga show 536365 --json | jq '.history[] | select(.step == \"charge\")'\n",
+    .help =
+        "Shows one saga: where it stands, each step with its compensation, and everything that\n"
+        "happened to it. KEY is what it was submitted with (an order's order_id, behind the\n"
+        "prefix if there was one).\n"
+        "\n"
+        "examples:\n"
+        "  zsaga show 536365\n"
+        "  zsaga show 536365 --json | jq '.history[] | select(.step == \"charge\")'\n",
     .words_min = 1,
     .words_max = 1,
     .run = run,

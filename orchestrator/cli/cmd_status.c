@@ -100,13 +100,13 @@ static void process_cells(struct table *table, const json_t *processes, struct b
 {
     size_t i;
     json_t *process;
-    json_array_foreach(processes, i, process) {
+    json_array_foreach(processes, i, process)
+    {
         const char *known = json_string_value(json_object_get(process, "name"));
         if (!bytes_equal(bytes_text(known), name))
             continue;
         table_text(table, json_string_value(json_object_get(process, "state")));
-        number_cell(table,
-                    (uint64_t)json_integer_value(json_object_get(process, "restarts")));
+        number_cell(table, (uint64_t)json_integer_value(json_object_get(process, "restarts")));
         return;
     }
     table_text(table, "-");
@@ -116,7 +116,8 @@ static void process_cells(struct table *table, const json_t *processes, struct b
 static void print_channels(const struct cli *cli, const Zsaga__StatusReport *report,
                            const json_t *processes)
 {
-    AUTO(table_freep) struct table *table =
+    AUTO(table_freep)
+    struct table *table =
         table_new(channel_columns, sizeof channel_columns / sizeof channel_columns[0]);
     for (size_t i = 0; i < report->n_channels; i++) {
         const Zsaga__Channel *channel = report->channels[i];
@@ -185,14 +186,15 @@ const struct cli_command command_status = {
     .name = "status",
     .words = "",
     .summary = "is all well: sagas by state, participants, processes",
-    .help = "Tells whether every participant answers, how many sagas are in each state, the oldest\n"
-            "unfinished one, how many are stalled (not final, and nothing will wake them), and how\n"
-            "the orchestrator sees each participant: up, down, or suspended (its database went back\n"
-            "in time, see `zsaga trust --help`), the window of commands and how much of it is used.\n"
-            "Exit code 0: ready, and no saga in attention; 1: not so.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga status\n"
-            "  until zsaga status > /dev/null; do sleep 1; done\n",
+    .help =
+        "Tells whether every participant answers, how many sagas are in each state, the oldest\n"
+        "unfinished one, how many are stalled (not final, and nothing will wake them), and how\n"
+        "the orchestrator sees each participant: up, down, or suspended (its database went back\n"
+        "in time, see `zsaga trust --help`), the window of commands and how much of it is used.\n"
+        "Exit code 0: ready, and no saga in attention; 1: not so.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga status\n"
+        "  until zsaga status > /dev/null; do sleep 1; done\n",
     .run = run,
 };

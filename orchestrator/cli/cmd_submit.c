@@ -21,7 +21,7 @@
 #define CONCURRENCY 64
 #define TIMEOUT_S 60
 #define RATE_MAX 1e6
-#define BATCH 256        /* Orders read before answers are looked at again. */
+#define BATCH 256         /* Orders read before answers are looked at again. */
 #define INPUT_LATER_MS 20 /* How often a source that has nothing yet is looked at. */
 #define TURN_MS 1000
 
@@ -189,16 +189,15 @@ static json_t *summary_json(const struct run *run)
         uint64_t value;
         bool end;
     } numbers[] = {
-        {"orders", counts->orders, false},       {"accepted", counts->accepted, false},
-        {"invalid", counts->invalid, false},     {"duplicate", counts->duplicate, false},
-        {"conflict", counts->conflict, false},   {"failed", counts->failed, false},
-        {"completed", counts->completed, true},  {"compensated", counts->compensated, true},
+        {"orders", counts->orders, false},      {"accepted", counts->accepted, false},
+        {"invalid", counts->invalid, false},    {"duplicate", counts->duplicate, false},
+        {"conflict", counts->conflict, false},  {"failed", counts->failed, false},
+        {"completed", counts->completed, true}, {"compensated", counts->compensated, true},
         {"attention", counts->attention, true},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!numbers[i].end || run->progress.ends)
-            json_object_set_new(json, numbers[i].name,
-                                json_integer((json_int_t)numbers[i].value));
+            json_object_set_new(json, numbers[i].name, json_integer((json_int_t)numbers[i].value));
     json_object_set_new(json, "seconds",
                         json_real((double)(submission_elapsed_us(run->submission) / 1000) / 1000));
     json_object_set_new(json, "p50_ms", ms_json(submission_percentile_us(run->submission, 50)));
@@ -215,7 +214,8 @@ static void print_summary(const struct run *run)
     }
     const char *name;
     json_t *value;
-    json_object_foreach(json, name, value) {
+    json_object_foreach(json, name, value)
+    {
         if (json_is_integer(value))
             (void)printf("%-12s %12s\n", name, out_number((uint64_t)json_integer_value(value)));
         else if (json_is_real(value))
@@ -243,8 +243,8 @@ static int read_options(struct run *run, struct submission_options *options, dou
     struct err err = {0};
     int64_t concurrency;
     int64_t timeout_s;
-    int rc = args_int(args, "concurrency", CONCURRENCY, 1, SUBMISSION_CONCURRENCY_MAX,
-                      &concurrency, &err);
+    int rc = args_int(args, "concurrency", CONCURRENCY, 1, SUBMISSION_CONCURRENCY_MAX, &concurrency,
+                      &err);
     if (rc == 0)
         rc = args_int(args, "timeout", TIMEOUT_S, 1, 86400, &timeout_s, &err);
     if (rc == 0)
@@ -283,8 +283,7 @@ static int submit(struct run *run, const struct submission_options *options, dou
     const struct orders_sink sink = {tell_row, run};
     const struct submission_port port = {send_request, tell_order, run};
     AUTO(csv_freep) struct csv *csv = csv_new(csv_read_fd, &run->fd);
-    AUTO(orders_freep) struct orders *orders =
-        orders_new(csv, prefix == NULL ? "" : prefix, &sink);
+    AUTO(orders_freep) struct orders *orders = orders_new(csv, prefix == NULL ? "" : prefix, &sink);
     AUTO(submission_freep) struct submission *submission = submission_new(options, &port);
     run->csv = csv;
     run->orders = orders;
@@ -330,22 +329,25 @@ const struct cli_command command_submit = {
     .name = "submit",
     .words = "order FILE",
     .summary = "start the order saga for each order of a CSV file",
-    .help =
-        "Submits the orders of a CSV file with a header; columns in any order, further ones ignored:\n"
-        "  order_id,customer_id,sku,quantity,unit_price_cents,country,placed_at\n"
-        "Consecutive rows of one order_id are one order. `-` is standard input.\n"
-        "A row at fault is told as FILE:LINE: columns at fault: words, and its order is refused; the\n"
-        "rest goes on. A file can be submitted again at any time: an order that was accepted before\n"
-        "is a `duplicate`, one whose body differs a `conflict`.\n"
-        "`failed` is what was not known within --timeout. p50_ms and p99_ms are of accepted orders,\n"
-        "until what was waited for.\n"
-        "Exit code 0: all were accepted or duplicates and, with --wait, ended completed or\n"
-        "compensated; else 1.\n"
-        "\n"
-        "examples:\n"
-        "  zsaga submit order orders.csv --wait\n"
-        "  zsaga submit order orders.csv --concurrency 1 --wait --json\n"
-        "  zsaga submit order - --rate 50 --prefix again- < orders.csv\n",
+    .help = "Submits the orders of a CSV file with a header; columns in any order, further ones "
+            "ignored:\n"
+            "  order_id,customer_id,sku,quantity,unit_price_cents,country,placed_at\n"
+            "Consecutive rows of one order_id are one order. `-` is standard input.\n"
+            "A row at fault is told as FILE:LINE: columns at fault: words, and its order is "
+            "refused; the\n"
+            "rest goes on. A file can be submitted again at any time: an order that was accepted "
+            "before\n"
+            "is a `duplicate`, one whose body differs a `conflict`.\n"
+            "`failed` is what was not known within --timeout. p50_ms and p99_ms are of accepted "
+            "orders,\n"
+            "until what was waited for.\n"
+            "Exit code 0: all were accepted or duplicates and, with --wait, ended completed or\n"
+            "compensated; else 1.\n"
+            "\n"
+            "examples:\n"
+            "  zsaga submit order orders.csv --wait\n"
+            "  zsaga submit order orders.csv --concurrency 1 --wait --json\n"
+            "  zsaga submit order - --rate 50 --prefix again- < orders.csv\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .words_min = 2,

@@ -23,14 +23,15 @@ const struct cli_command command_trust = {
     .name = "trust",
     .words = "PARTICIPANT --reason TEXT",
     .summary = "believe a participant's restored database",
-    .help = "When a participant's log ends before what the orchestrator has seen of it, its database\n"
-            "was restored from a backup: it has forgotten effects. Nothing more is sent to it until\n"
-            "somebody has compared its data with the sagas (`zsaga audit`) and says here that the\n"
-            "database is to be believed as it is now. `zsaga status` shows who waits for that.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga status\n"
-            "  zsaga trust payment --reason 'restored from last night, charges compared'\n",
+    .help =
+        "When a participant's log ends before what the orchestrator has seen of it, its database\n"
+        "was restored from a backup: it has forgotten effects. Nothing more is sent to it until\n"
+        "somebody has compared its data with the sagas (`zsaga audit`) and says here that the\n"
+        "database is to be believed as it is now. `zsaga status` shows who waits for that.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga status\n"
+        "  zsaga trust payment --reason 'restored from last night, charges compared'\n",
     .options = options,
     .option_count = 1,
     .words_min = 1,

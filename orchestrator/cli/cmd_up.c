@@ -12,7 +12,7 @@ enum { IMPORTS = 2 };
 struct load {
     const char *option;
     const char *file; /* NULL: none. */
-    const struct catalogue_table *table;
+    const struct owner_table *table;
     struct rowset rows;
 };
 
@@ -21,7 +21,7 @@ static int read_files(const struct cli *cli, struct load *loads)
     int code = 0;
     for (size_t i = 0; i < IMPORTS && code == 0; i++) {
         loads[i].file = args_value(&cli->args, loads[i].option);
-        loads[i].table = catalogue_find(loads[i].option);
+        loads[i].table = owner_tables_find(loads[i].option);
         if (loads[i].file != NULL)
             code = import_file_read(loads[i].file, loads[i].table, &loads[i].rows);
     }
@@ -84,18 +84,19 @@ const struct cli_command command_up = {
     .name = "up",
     .words = "",
     .summary = "start a suite and keep it running, in the foreground",
-    .help = "Starts all processes of the suite and supervises them in the foreground: prints a line\n"
-            "that begins with `ready` when all answer, starts crashed ones again, and on Ctrl-C or\n"
-            "SIGTERM stops them all cleanly. A first start makes the directory and DIR/suite.zpl,\n"
-            "which is yours to edit. Processes write their logs to DIR/log.\n"
-            "--adopt: an orchestrator whose database is older than what its participants have seen\n"
-            "refuses to start, because work it has forgotten may be under way; if you restored a\n"
-            "backup on purpose, this starts it all the same.\n"
-            "\n"
-            "examples:\n"
-            "  zsaga up\n"
-            "  zsaga up --data /var/lib/zsaga --stock stock.csv --customers customers.csv\n"
-            "  zsaga ps --data /var/lib/zsaga        in another terminal\n",
+    .help =
+        "Starts all processes of the suite and supervises them in the foreground: prints a line\n"
+        "that begins with `ready` when all answer, starts crashed ones again, and on Ctrl-C or\n"
+        "SIGTERM stops them all cleanly. A first start makes the directory and DIR/suite.zpl,\n"
+        "which is yours to edit. Processes write their logs to DIR/log.\n"
+        "--adopt: an orchestrator whose database is older than what its participants have seen\n"
+        "refuses to start, because work it has forgotten may be under way; if you restored a\n"
+        "backup on purpose, this starts it all the same.\n"
+        "\n"
+        "examples:\n"
+        "  zsaga up\n"
+        "  zsaga up --data /var/lib/zsaga --stock stock.csv --customers customers.csv\n"
+        "  zsaga ps --data /var/lib/zsaga        in another terminal\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

@@ -14,8 +14,8 @@
 
 struct reading {
     const char *file;
-    const struct catalogue_table *table;
-    size_t places[CATALOGUE_COLUMNS_MAX];
+    const struct owner_table *table;
+    size_t places[OWNER_TABLES_COLUMNS_MAX];
     size_t header_fields;
     struct rowset *rows;
     size_t *lines; /* Of each row. */
@@ -32,7 +32,7 @@ static void refuse(struct reading *reading, size_t line, const char *columns, co
 
 static bool check_row(struct reading *reading, const struct csv_row *row)
 {
-    const struct catalogue_table *table = reading->table;
+    const struct owner_table *table = reading->table;
     struct csv_field id = csv_field(row, reading->places[0]);
     uint64_t total;
     if (row->fault != NULL) {
@@ -40,8 +40,9 @@ static bool check_row(struct reading *reading, const struct csv_row *row)
         return false;
     }
     if (row->field_count != reading->header_fields) {
-        AUTO(freep) char *words = xprintf("%zu where the header has %zu", row->field_count,
-                                          reading->header_fields);
+        AUTO(freep)
+        char *words =
+            xprintf("%zu where the header has %zu", row->field_count, reading->header_fields);
         refuse(reading, row->line, "columns", words);
         return false;
     }
@@ -50,10 +51,11 @@ static bool check_row(struct reading *reading, const struct csv_row *row)
         csv_number(csv_field(row, reading->places[1]), 0, IMPORT_FILE_TOTAL_MAX, &total);
     if (id_ok && total_ok)
         return true;
-    AUTO(freep) char *columns =
-        xprintf("%s%s%s", id_ok ? "" : table->columns[0].name, id_ok || total_ok ? "" : ", ",
-                total_ok ? "" : table->columns[1].name);
-    AUTO(freep) char *words =
+    AUTO(freep)
+    char *columns = xprintf("%s%s%s", id_ok ? "" : table->columns[0].name,
+                            id_ok || total_ok ? "" : ", ", total_ok ? "" : table->columns[1].name);
+    AUTO(freep)
+    char *words =
         xprintf("%s%s%s", id_ok ? "" : "not 1 to 64 bytes of UTF-8 without control characters",
                 id_ok || total_ok ? "" : "; ",
                 total_ok ? "" : "not a whole number of at least 0 in decimal digits");
@@ -81,15 +83,15 @@ static void check_twice(struct reading *reading)
     for (size_t i = 1; i < rows->row_count; i++) {
         if (!bytes_equal(rowset_field(rows, i, 0), rowset_field(rows, i - 1, 0)))
             continue;
-        AUTO(freep) char *words =
-            xprintf("stands in line %zu already", reading->lines[rows->order[i - 1]]);
+        AUTO(freep)
+        char *words = xprintf("stands in line %zu already", reading->lines[rows->order[i - 1]]);
         refuse(reading, reading->lines[rows->order[i]], reading->table->columns[0].name, words);
     }
 }
 
 static int read_header(struct reading *reading, struct csv *csv, struct err *err)
 {
-    const char *names[CATALOGUE_COLUMNS_MAX];
+    const char *names[OWNER_TABLES_COLUMNS_MAX];
     const struct csv_row *header;
     for (size_t i = 0; i < reading->table->import_count; i++)
         names[i] = reading->table->columns[i].name;
@@ -102,7 +104,7 @@ static int read_header(struct reading *reading, struct csv *csv, struct err *err
     return csv_columns(header, names, reading->table->import_count, reading->places, err);
 }
 
-int import_file_parse(const char *file, struct csv *csv, const struct catalogue_table *table,
+int import_file_parse(const char *file, struct csv *csv, const struct owner_table *table,
                       struct rowset *rows)
 {
     struct reading reading = {.file = file, .table = table, .rows = rows};
@@ -132,7 +134,7 @@ static ssize_t read_blocking(void *from, void *to, size_t size)
     return got;
 }
 
-int import_file_read(const char *file, const struct catalogue_table *table, struct rowset *rows)
+int import_file_read(const char *file, const struct owner_table *table, struct rowset *rows)
 {
     bool standard_input = strcmp(file, "-") == 0;
     int fd = standard_input ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
@@ -149,7 +151,7 @@ int import_file_read(const char *file, const struct catalogue_table *table, stru
     return code;
 }
 
-int import_file_apply(struct suite *suite, bool running, const struct catalogue_table *table,
+int import_file_apply(struct suite *suite, bool running, const struct owner_table *table,
                       const struct rowset *rows)
 {
     struct err err = {0};

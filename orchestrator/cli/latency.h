@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#define LATENCY_FINE 128    /* Buckets for each power of two: what the precision comes from. */
-#define LATENCY_POWERS 40   /* Up to 2^46 microseconds: two years. */
+#define LATENCY_FINE 128  /* Buckets for each power of two: what the precision comes from. */
+#define LATENCY_POWERS 40 /* Up to 2^46 microseconds: two years. */
 
 struct latency {
     uint64_t count;

@@ -28,10 +28,10 @@ struct orders {
     bool open;                 /* An order is being put together. */
     uint64_t place;
     size_t line;
-    bool refused;      /* A row of it was at fault. */
-    bool first_told;   /* ... and it was the first row. */
+    bool refused;    /* A row of it was at fault. */
+    bool first_told; /* ... and it was the first row. */
     bool too_large;
-    bool has_first;    /* A row with all its fields was seen: what others are compared with. */
+    bool has_first; /* A row with all its fields was seen: what others are compared with. */
     struct buffer id;
     struct buffer customer;
     struct buffer country;
@@ -117,8 +117,8 @@ static void check_number(const struct orders *orders, enum column column, uint64
     faults_add(faults, column_names[column], words);
 }
 
-static void check_same(const struct orders *orders, enum column column,
-                       const struct buffer *first, const char *name, struct faults *faults)
+static void check_same(const struct orders *orders, enum column column, const struct buffer *first,
+                       const char *name, struct faults *faults)
 {
     struct csv_field here = field(orders, column);
     if (csv_name(here) && !bytes_equal(here.bytes, buffer_bytes(first)))

@@ -78,7 +78,8 @@ pid_t processes_pid(const json_t *processes, const char *name)
 {
     size_t i;
     json_t *process;
-    json_array_foreach(processes, i, process) {
+    json_array_foreach(processes, i, process)
+    {
         const char *known = json_string_value(json_object_get(process, "name"));
         if (known != NULL && strcmp(known, name) == 0)
             return (pid_t)json_integer_value(json_object_get(process, "pid"));

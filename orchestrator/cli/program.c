@@ -154,8 +154,7 @@ bool program_wait(pid_t pid, int64_t wait_ms, int *ret_exit)
     return true;
 }
 
-int program_start(const char *const *argv, int out_fd, int err_fd, pid_t *ret_pid,
-                  struct err *err)
+int program_start(const char *const *argv, int out_fd, int err_fd, pid_t *ret_pid, struct err *err)
 {
     (void)fflush(NULL);
     pid_t parent = getpid();

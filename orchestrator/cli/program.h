@@ -21,9 +21,9 @@ int program_self(char **ret, struct err *err);
 int program_run(const char *const *argv, struct bytes input, struct buffer *output, int *ret_exit,
                 struct err *err);
 
-/* Starts it in the background, its output going to `out_fd`; it is told to stop when the tool dies. */
-int program_start(const char *const *argv, int out_fd, int err_fd, pid_t *ret_pid,
-                  struct err *err);
+/* Starts it in the background, its output going to `out_fd`; it is told to stop when the tool dies.
+ */
+int program_start(const char *const *argv, int out_fd, int err_fd, pid_t *ret_pid, struct err *err);
 
 /* Waits for its end, at most `wait_ms` (below 0: however long). False when it still runs. */
 bool program_wait(pid_t pid, int64_t wait_ms, int *ret_exit);

@@ -60,8 +60,8 @@ void progress_update(struct progress *progress, const struct submission *submiss
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
         width = size.ws_col - 1U;
     struct buffer line = {0};
-    progress_render(submission_counts(submission), submission_under_way(submission),
-                    progress->ends, done, width, &line);
+    progress_render(submission_counts(submission), submission_under_way(submission), progress->ends,
+                    done, width, &line);
     (void)fprintf(stderr, "\r\033[K%.*s", (int)line.len, (const char *)line.data);
     buffer_release(&line);
     progress->drawn = true;

@@ -11,9 +11,9 @@
 #define PROGRESS_EVERY_MS 200
 
 struct progress {
-    bool shown;   /* Standard error is a terminal. */
-    bool drawn;   /* The line stands there now. */
-    bool ends;    /* Ends are counted too. */
+    bool shown; /* Standard error is a terminal. */
+    bool drawn; /* The line stands there now. */
+    bool ends;  /* Ends are counted too. */
     int64_t next_us;
 };
 

@@ -43,8 +43,8 @@ static int compare(const void *a, const void *b, void *context)
     const struct rowset *rowset = context;
     size_t row_a = *(const size_t *)a;
     size_t row_b = *(const size_t *)b;
-    int order = bytes_compare(raw_field(rowset, row_a, rowset->key),
-                              raw_field(rowset, row_b, rowset->key));
+    int order =
+        bytes_compare(raw_field(rowset, row_a, rowset->key), raw_field(rowset, row_b, rowset->key));
     return order != 0 ? order : (row_a > row_b) - (row_a < row_b);
 }
 

@@ -8,7 +8,7 @@
 #include "base/id.h"
 
 struct saga_set {
-    struct id *places; /* The zero id: free. */
+    struct id *places;  /* The zero id: free. */
     size_t place_count; /* A power of two, or 0. */
     size_t used;
 };

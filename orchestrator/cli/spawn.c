@@ -43,9 +43,10 @@ static _Noreturn void become(const struct spawn *what, int log_fd, int ready_fd,
     char ready[16];
     (void)snprintf(lifeline, sizeof lifeline, "%d", what->lifeline_fd);
     (void)snprintf(ready, sizeof ready, "%d", ready_fd);
-    const char *const argv[] = {what->program, "--data", what->data,  "--lifeline-fd",
-                                lifeline,      "--ready-fd", ready,
-                                what->adopt ? "--adopt" : NULL, NULL};
+    const char *const argv[] = {
+        what->program, "--data",     what->data, "--lifeline-fd",
+        lifeline,      "--ready-fd", ready,      what->adopt ? "--adopt" : NULL,
+        NULL};
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     program_reset_signals();

@@ -328,8 +328,8 @@ static void take_submitted(struct submission *self, struct slot *slot,
     }
 }
 
-static void take_refusal(struct submission *self, struct slot *slot,
-                         const Zsaga__Refusal *refusal, int64_t now_us)
+static void take_refusal(struct submission *self, struct slot *slot, const Zsaga__Refusal *refusal,
+                         int64_t now_us)
 {
     AUTO(freep) char *words = printable(packed_view(refusal->message));
     if (slot->state != SLOT_WATCHED)
@@ -430,8 +430,7 @@ int64_t submission_deadline_ms(const struct submission *self)
 bool submission_is_silent(struct submission *self, int64_t now_us)
 {
     int64_t now_ms = now_us / 1000;
-    if (self->unanswered_since_ms < 0 ||
-        now_ms - self->unanswered_since_ms < SUBMISSION_SILENT_MS)
+    if (self->unanswered_since_ms < 0 || now_ms - self->unanswered_since_ms < SUBMISSION_SILENT_MS)
         return false;
     self->unanswered_since_ms = -1;
     return true;

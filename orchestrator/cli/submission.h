@@ -25,11 +25,11 @@
 #define SUBMISSION_SILENT_MS 1500 /* No answer to anything for so long: the connection is dead. */
 
 struct submission_options {
-    size_t concurrency;  /* Orders on their way at once, at most. */
-    int64_t timeout_ms;  /* For each, from its first sending. */
-    bool to_end;         /* Follow each to its end before another takes its place. */
-    bool count_ends;     /* Count ends, and count those not known in time as failed. */
-    uint8_t run[16];     /* Random: this run's part of the nonces. */
+    size_t concurrency; /* Orders on their way at once, at most. */
+    int64_t timeout_ms; /* For each, from its first sending. */
+    bool to_end;        /* Follow each to its end before another takes its place. */
+    bool count_ends;    /* Count ends, and count those not known in time as failed. */
+    uint8_t run[16];    /* Random: this run's part of the nonces. */
 };
 
 struct submission_counts {

@@ -147,11 +147,8 @@ static void put_cut(struct buffer *to, const char *text, size_t text_width, size
 static const char *style_code(enum table_style style)
 {
     static const char *const codes[] = {
-        [TABLE_PLAIN] = "",
-        [TABLE_GOOD] = "\033[32m",
-        [TABLE_BUSY] = "\033[33m",
-        [TABLE_BAD] = "\033[1;31m",
-        [TABLE_FAINT] = "\033[2m",
+        [TABLE_PLAIN] = "",         [TABLE_GOOD] = "\033[32m", [TABLE_BUSY] = "\033[33m",
+        [TABLE_BAD] = "\033[1;31m", [TABLE_FAINT] = "\033[2m",
     };
     return codes[style];
 }

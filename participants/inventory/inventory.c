@@ -25,8 +25,8 @@ struct demand {
     size_t count;
 };
 
-static int find_levels(struct inventory *self, const struct order_input *order,
-                       struct demand *ret, struct err *err)
+static int find_levels(struct inventory *self, const struct order_input *order, struct demand *ret,
+                       struct err *err)
 {
     ret->lines = arena_alloc(&self->arena, order->item_count * sizeof *ret->lines);
     ret->levels = arena_alloc(&self->arena, order->item_count * sizeof *ret->levels);
@@ -64,9 +64,8 @@ static int promise(struct inventory *self, const struct id *saga, const struct o
         return rc;
     buffer_clear(&self->lines);
     stock_lines_pack(demand->lines, demand->count, &self->lines);
-    struct reservation reservation = {.order_id = order->order_id,
-                                      .units = order->units,
-                                      .lines = buffer_bytes(&self->lines)};
+    struct reservation reservation = {
+        .order_id = order->order_id, .units = order->units, .lines = buffer_bytes(&self->lines)};
     return stock_rows_reserve(&self->rows, saga, &reservation, err);
 }
 

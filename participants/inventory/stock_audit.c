@@ -33,9 +33,8 @@ static int load_stock(struct ledger *ledger, struct db *db, struct err *err)
         ledger->entries =
             xgrow(ledger->entries, &ledger->capacity, ledger->count + 1, sizeof *ledger->entries);
         struct entry *entry = &ledger->entries[ledger->count++];
-        *entry = (struct entry){.on_hand = db_int(all, 1),
-                                .reserved = db_int(all, 2),
-                                .imported = db_int(all, 3)};
+        *entry = (struct entry){
+            .on_hand = db_int(all, 1), .reserved = db_int(all, 2), .imported = db_int(all, 3)};
         rc = statements_copy(all, 0, &ledger->names, &entry->sku) ? 0 : ERR_CORRUPT;
     }
     sqlite3_finalize(all);
@@ -94,9 +93,8 @@ static int check_reservations(struct ledger *ledger, struct db *db, struct audit
     sqlite3_stmt *all = NULL;
     struct books books = {0};
     int64_t active = 0;
-    int rc =
-        db_prepare(db, "SELECT order_id, units, lines, status FROM reservation ORDER BY saga", &all,
-                   err);
+    int rc = db_prepare(db, "SELECT order_id, units, lines, status FROM reservation ORDER BY saga",
+                        &all, err);
     while (rc == 0 && (rc = db_step(db, all, err)) == DB_ROW) {
         check_reservation(ledger, all, &books);
         active += bytes_equal(db_bytes(all, 3), bytes_text("reserved"));

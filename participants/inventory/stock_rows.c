@@ -92,7 +92,8 @@ int stock_rows_find(struct stock_rows *rows, const struct id *saga, struct arena
     int rc = db_step(rows->db, find, err);
     if (rc == DB_ROW) {
         ret->units = db_int(find, 1);
-        if (!statements_copy(find, 0, arena, &ret->order_id) || !statements_copy(find, 2, arena, &ret->lines))
+        if (!statements_copy(find, 0, arena, &ret->order_id) ||
+            !statements_copy(find, 2, arena, &ret->lines))
             rc = err_set(err, ERR_CORRUPT, "a reservation is larger than any order");
     }
     db_reset(find);

@@ -38,8 +38,8 @@ static int create(struct call *call, struct err *err)
     struct order_event event = event_of(&order);
     if (!order_rules_may_become(owner.status, ORDER_PENDING))
         return order_call_refuse(call, REFUSED, &event, "order_exists",
-                                 "order id '%.*s' belongs to another saga",
-                                 (int)order.order_id.len, (const char *)order.order_id.data);
+                                 "order id '%.*s' belongs to another saga", (int)order.order_id.len,
+                                 (const char *)order.order_id.data);
     rc = order_rows_add(&self->rows, call_saga(call), &order, call_input(call), err);
     if (rc < 0)
         return rc;

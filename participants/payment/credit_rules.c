@@ -1,7 +1,6 @@
 #include "credit_rules.h"
 
-enum credit_verdict credit_rules_judge(const struct credit *credit,
-                                       const struct order_input *order)
+enum credit_verdict credit_rules_judge(const struct credit *credit, const struct order_input *order)
 {
     if (!credit->known)
         return CREDIT_CUSTOMER_UNKNOWN;

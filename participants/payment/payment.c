@@ -69,9 +69,8 @@ static int refund(struct call *call, struct err *err)
         rc = credit_rows_refund(&self->rows, call_saga(call), &row, err);
     if (rc < 0)
         return rc;
-    struct order_event event = {.order_id = row.order_id,
-                                .customer_id = row.customer_id,
-                                .amount_cents = row.amount_cents};
+    struct order_event event = {
+        .order_id = row.order_id, .customer_id = row.customer_id, .amount_cents = row.amount_cents};
     order_call_tell(call, REFUNDED, &event);
     return CALL_DONE;
 }

@@ -90,7 +90,8 @@ int shipment_rows_audit(void *self, struct db *db, struct audit *audit, struct e
     int64_t cancelled = 0;
     sqlite3_stmt *all = NULL;
     (void)self;
-    int rc = db_prepare(db, "SELECT order_id, units, status FROM shipment ORDER BY saga", &all, err);
+    int rc =
+        db_prepare(db, "SELECT order_id, units, status FROM shipment ORDER BY saga", &all, err);
     while (rc == 0 && (rc = db_step(db, all, err)) == DB_ROW) {
         check_shipment(&books, all, &scheduled, &cancelled);
         rc = 0;

@@ -10,9 +10,8 @@ static const char *const default_undeliverable[] = {"Unspecified", "European Com
 
 static void add_country(struct shipment_rules *rules, const char *country)
 {
-    rules->undeliverable =
-        xgrow(rules->undeliverable, &rules->undeliverable_capacity, rules->undeliverable_count + 1,
-              sizeof *rules->undeliverable);
+    rules->undeliverable = xgrow(rules->undeliverable, &rules->undeliverable_capacity,
+                                 rules->undeliverable_count + 1, sizeof *rules->undeliverable);
     rules->undeliverable[rules->undeliverable_count++] = xstrdup(country);
 }
 
@@ -29,8 +28,9 @@ static int read_country(struct shipment_rules *rules, const struct config_node *
     if (country[0] == '\0')
         return 0;
     if (!text_is_name(bytes_text(country)))
-        return config_refuse(line, err, "a country is at most 64 bytes of UTF-8 without control"
-                                        " characters");
+        return config_refuse(line, err,
+                             "a country is at most 64 bytes of UTF-8 without control"
+                             " characters");
     if (rules->undeliverable_count == SHIPMENT_RULES_COUNTRIES_MAX)
         return config_refuse(line, err, "more than %d countries", SHIPMENT_RULES_COUNTRIES_MAX);
     add_country(rules, country);
@@ -49,8 +49,7 @@ static int read_countries(struct shipment_rules *rules, struct config_node *sett
     return rc;
 }
 
-int shipment_rules_read(struct shipment_rules *rules, struct config_node *settings,
-                        struct err *err)
+int shipment_rules_read(struct shipment_rules *rules, struct config_node *settings, struct err *err)
 {
     if (settings == NULL) {
         add_defaults(rules);

@@ -18,7 +18,7 @@ struct shipment_rules {
 
 /* Reads a participant's settings (NULL: the defaults):
  *
- *   undeliverable = Unspecified           # any number of lines; a single empty one: none
+ *   undeliverable = Unspecified           # any number of lines; a single "" means none
  *   undeliverable = "European Community"
  *   oversize_units = 800
  */

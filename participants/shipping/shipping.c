@@ -15,9 +15,8 @@ struct shipping {
     struct arena arena; /* Of the command being handled. */
 };
 
-static int refuse(struct call *call, const struct order_event *event,
-                  enum shipment_verdict verdict, const struct shipment_rules *rules,
-                  const struct order_input *order)
+static int refuse(struct call *call, const struct order_event *event, enum shipment_verdict verdict,
+                  const struct shipment_rules *rules, const struct order_input *order)
 {
     if (verdict == SHIPMENT_UNDELIVERABLE)
         return order_call_refuse(call, REFUSED, event, "undeliverable", "nothing goes to '%.*s'",
@@ -74,8 +73,7 @@ static int page_shipments(void *self_p, struct db *db, struct bytes after, struc
                       ret_next, err);
 }
 
-static int open_shipping(void *self_p, struct db *db, struct config_node *settings,
-                         struct err *err)
+static int open_shipping(void *self_p, struct db *db, struct config_node *settings, struct err *err)
 {
     struct shipping *self = self_p;
     arena_init(&self->arena, ORDER_INPUT_ARENA_BUDGET);

@@ -1,4 +1,5 @@
-/* Conformance: an orchestrator that was replaced is not heard, and what is final is not re-opened. */
+/* Conformance: an orchestrator that was replaced is not heard, and what is final is not re-opened.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -154,7 +154,8 @@ static void test_frame__that_is_none__is_rejected_as_a_whole(void **state)
 
 static void test_frame__without_an_orchestrator__is_rejected_as_a_whole(void **state)
 {
-    /* Who does not say which start of which orchestrator he is cannot be fenced, and is not heard. */
+    /* Who does not say which start of which orchestrator he is cannot be fenced, and is not heard.
+     */
     struct conformance *self = *state;
     struct conformance_rows before = conformance_remember(self);
     struct driver_command command = conformance_good(self);

@@ -74,8 +74,8 @@ void driver_files_run(const char *path, const char *sql)
     sqlite3 *handle = NULL;
     char *message = NULL;
     assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(handle, "PRAGMA ignore_check_constraints = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle, "PRAGMA ignore_check_constraints = 1", NULL, NULL, NULL),
+                     SQLITE_OK);
     if (sqlite3_exec(handle, sql, NULL, NULL, &message) != SQLITE_OK)
         fail_msg("%s: %s", sql, message);
     assert_int_equal(sqlite3_close(handle), SQLITE_OK);

@@ -71,8 +71,7 @@ const char *driver_import(struct participant_driver *driver, const char *table, 
     }
     assert_int_equal(answer->kind_case, ZSAGA__OWNER_ANSWER__KIND_REFUSAL);
     char *words = arena_alloc(&driver->arena, answer->refusal->message.len + 1);
-    bytes_copy_text(packed_view(answer->refusal->message), words,
-                    answer->refusal->message.len + 1);
+    bytes_copy_text(packed_view(answer->refusal->message), words, answer->refusal->message.len + 1);
     return words;
 }
 

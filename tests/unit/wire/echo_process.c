@@ -26,7 +26,8 @@
 #include "node.h"
 #include "wire/shell.h"
 
-static int64_t clock_offset_ms; /* How far the monotonic clock was put forward in a child. */
+static _Atomic int64_t
+    clock_offset_ms; /* How far the monotonic clock was put forward in a child. */
 
 int clock_gettime(clockid_t clock, struct timespec *ret)
 {

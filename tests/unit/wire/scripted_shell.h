@@ -23,10 +23,10 @@ struct script {
     int asked;       /* zmq_msg_recv() calls. */
     int full[128];   /* Sends to the ROUTER's peer of that name that are refused first. */
     bool gone[128];
-    int dealer_full; /* Sends by a DEALER that are refused first. */
-    uint8_t to;      /* Peer named by the id part sent last. */
-    char sent[200];  /* Messages sent, as texts with a space behind each. */
-    int64_t clock_offset_ms;
+    int dealer_full;                 /* Sends by a DEALER that are refused first. */
+    uint8_t to;                      /* Peer named by the id part sent last. */
+    char sent[200];                  /* Messages sent, as texts with a space behind each. */
+    _Atomic int64_t clock_offset_ms; /* ZeroMQ's threads read it too. */
 };
 extern struct script script;
 

@@ -9,11 +9,13 @@
 
 static void test_next__of_packed_lines__gives_them_back(void **state)
 {
-    /* Packing and taking apart is the identity, for short and long skus, small and large numbers. */
-    static const char longest[] = "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+    /* Packing and taking apart is the identity, for short and long skus, small and large numbers.
+     */
+    static const char longest[] =
+        "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
     const struct stock_line lines[] = {
-        {bytes_text("a"), 1},       {bytes_text("85123A"), 127},
-        {bytes_text(longest), 128}, {bytes_text("\xc3\x89"), 1000000},
+        {bytes_text("a"), 1},         {bytes_text("85123A"), 127},
+        {bytes_text(longest), 128},   {bytes_text("\xc3\x89"), 1000000},
         {bytes_text("z"), INT64_MAX},
     };
     const size_t count = sizeof lines / sizeof lines[0];

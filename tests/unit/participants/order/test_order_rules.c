@@ -12,10 +12,11 @@ static void test_may_become__of_all_pairs__is_the_diagram(void **state)
     (void)state;
     for (int from = ORDER_NONE; from < ORDER_STATUS_COUNT; from++) {
         for (int to = ORDER_NONE; to < ORDER_STATUS_COUNT; to++) {
-            bool drawn = (from == ORDER_NONE && to == ORDER_PENDING) ||
-                         (from == ORDER_PENDING && (to == ORDER_CONFIRMED || to == ORDER_CANCELLED));
-            assert_int_equal(
-                order_rules_may_become((enum order_status)from, (enum order_status)to), drawn);
+            bool drawn =
+                (from == ORDER_NONE && to == ORDER_PENDING) ||
+                (from == ORDER_PENDING && (to == ORDER_CONFIRMED || to == ORDER_CANCELLED));
+            assert_int_equal(order_rules_may_become((enum order_status)from, (enum order_status)to),
+                             drawn);
         }
     }
 }

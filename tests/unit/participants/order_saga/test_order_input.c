@@ -91,7 +91,12 @@ static void test_read__of_a_bad_name__names_the_field(void **state)
 {
     /* Each text is 1 to 64 bytes of UTF-8 without control characters. */
     static const char *const bad[] = {
-        "", "a\nb", "\xff", "\xc3", "\xed\xa0\x80", "\xc2\x85",
+        "",
+        "a\nb",
+        "\xff",
+        "\xc3",
+        "\xed\xa0\x80",
+        "\xc2\x85",
         "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"};
     struct reading *reading = *state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -114,8 +119,12 @@ static void test_read__of_names_at_their_limit__is_good(void **state)
 {
     /* 64 bytes, letters beyond ASCII, quotes and commas are nothing special. */
     static const char *const names[] = {
-        "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy", "\xc3\x89",
-        "x'; DROP TABLE orders;--", "Korea, Republic of", "say \"hello\"", " "};
+        "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
+        "\xc3\x89",
+        "x'; DROP TABLE orders;--",
+        "Korea, Republic of",
+        "say \"hello\"",
+        " "};
     struct reading *reading = *state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct order_fixture order = good;

@@ -58,8 +58,16 @@ static void test_read__of_no_rows__is_good(void **state)
 static void test_read__of_a_number_that_is_none__names_row_and_column(void **state)
 {
     /* Decimal digits and nothing else, up to 2^53. */
-    static const char *const bad[] = {"",   "-1",   "+1",  "1.5",  " 3",
-                                      "3 ", "0x10", "1e3", "\xd9\xa3", "9007199254740993",
+    static const char *const bad[] = {"",
+                                      "-1",
+                                      "+1",
+                                      "1.5",
+                                      " 3",
+                                      "3 ",
+                                      "0x10",
+                                      "1e3",
+                                      "\xd9\xa3",
+                                      "9007199254740993",
                                       "99999999999999999999999999"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

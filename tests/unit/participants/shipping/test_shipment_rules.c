@@ -73,7 +73,7 @@ static void test_read__of_an_empty_country__means_none(void **state)
     struct shipment_rules rules;
     struct err err = {0};
     (void)state;
-    assert_int_equal(read_rules(&rules, "undeliverable =\noversize_units = 5\n", &err), 0);
+    assert_int_equal(read_rules(&rules, "undeliverable = \"\"\noversize_units = 5\n", &err), 0);
     assert_int_equal(judge(&rules, "Unspecified", 5), SHIPMENT_POSSIBLE);
     assert_int_equal(judge(&rules, "Unspecified", 6), SHIPMENT_OVERSIZE);
     shipment_rules_release(&rules);
@@ -90,7 +90,9 @@ static void test_read__of_what_is_no_setting__names_line_and_key(void **state)
         {"oversize_units = many\n", "settings:1: oversize_units"},
         {"oversize_units = 5\noversize_units = 6\n", "settings:2: oversize_units"},
         {"undelivrable = Atlantis\n", "settings:1: undelivrable"},
-        {"undeliverable = \xff\n", "settings:1: undeliverable"},
+        {"undeliverable = "
+         "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n",
+         "settings:1: undeliverable"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

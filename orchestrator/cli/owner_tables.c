@@ -1,8 +1,8 @@
-#include "catalogue.h"
+#include "owner_tables.h"
 
 #include <string.h>
 
-const struct catalogue_table catalogue[] = {
+const struct owner_table owner_tables[] = {
     {"stock",
      "inventory",
      3,
@@ -30,12 +30,12 @@ const struct catalogue_table catalogue[] = {
      {{"saga", false}, {"order_id", false}, {"units", true}, {"status", false}},
      .hidden = true},
 };
-const size_t catalogue_count = sizeof catalogue / sizeof catalogue[0];
+const size_t owner_tables_count = sizeof owner_tables / sizeof owner_tables[0];
 
-const struct catalogue_table *catalogue_find(const char *name)
+const struct owner_table *owner_tables_find(const char *name)
 {
-    for (size_t i = 0; i < catalogue_count; i++)
-        if (strcmp(catalogue[i].name, name) == 0)
-            return &catalogue[i];
+    for (size_t i = 0; i < owner_tables_count; i++)
+        if (strcmp(owner_tables[i].name, name) == 0)
+            return &owner_tables[i];
     return NULL;
 }

@@ -15,9 +15,11 @@ int answers_frame(struct orchestrator *self, const struct work_frame *frame, str
     (void)err;
     struct channel *channel = channel_of(self, frame);
     bool another = channel->met && frame->incarnation != channel->incarnation;
-    /* Only the answer to the newest hello changes what is known; so ask at once. */
-    if (another && !channel->hello_due)
+    /* Only the answer to the newest hello changes what is known; so ask at once, but once for each
+     * incarnation noticed: the answer itself comes from another incarnation too. */
+    if (another && frame->incarnation != channel->noticed)
         channel_hello(channel, self->now_ms);
+    channel->noticed = frame->incarnation;
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct channel {
     char detail[256]; /* What is wrong; "". */
     uint64_t incarnation;
     bool met;                            /* `incarnation` is known. */
+    uint64_t noticed;                    /* Incarnation of the last frame. */
     struct journal_participant known;    /* Of its log, as stored. */
     struct journal_participant reported; /* While suspended: what an operator may trust. */
     bool known_changed;                  /* Store it with this batch. */

@@ -32,7 +32,9 @@ static void add_owner_check(void *self, const char *owner, const Zsaga__AuditChe
 {
     AUTO(freep) char *own = printable(packed_view(check->name));
     AUTO(freep) char *detail = printable(packed_view(check->detail));
-    AUTO(freep) char *name = xprintf("%s.%s", owner, own);
+    AUTO(freep) char *prefix = xprintf("%s.", owner);
+    bool named = strncmp(own, prefix, strlen(prefix)) == 0;
+    AUTO(freep) char *name = xprintf("%s%s", named ? "" : prefix, own);
     add_check(self, name, check->ok, detail);
 }
 

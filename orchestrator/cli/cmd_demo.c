@@ -162,6 +162,8 @@ static int wait_for_orders(struct demo *demo, int *ret_exit, json_t **ret_result
     int rc = ERR_TIMEOUT;
     while (rc == ERR_TIMEOUT && !interrupted && client_now_ms() < until_ms)
         rc = demo_suite_submitted(&demo->suite, 200, ret_exit, &result, err);
+    if (rc == 0)
+        *err = (struct err){0}; /* Of the waits before. */
     if (interrupted)
         rc = stopped(err);
     *ret_result = rc == 0 ? json_loadb((const char *)result.data, result.len, 0, NULL) : NULL;
@@ -195,6 +197,37 @@ static int read_json(const struct demo *demo, const char *command, json_t **ret,
     return rc;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static json_t *outcome_row(const char *name, json_t *count)
+{
+    const char *gap = strchr(name, ' ');
+    json_t *row = json_object();
+    json_object_set_new(row, "state", json_stringn(name, (size_t)(gap - name)));
+    json_object_set_new(row, "reason", strcmp(gap, " -") == 0 ? json_null() : json_string(gap + 1));
+    json_object_set(row, "orders", count);
+    return row;
+}
+
+/* Rows {state, reason, orders}, ordered by these. */
+static json_t *outcome_rows(json_t *counts)
+{
+    const char **names = xcalloc(json_object_size(counts), sizeof *names);
+    size_t name_count = 0;
+    const char *name;
+    json_t *count;
+    json_object_foreach(counts, name, count) names[name_count++] = name;
+    qsort(names, name_count, sizeof *names, compare_names);
+    json_t *rows = json_array();
+    for (size_t i = 0; i < name_count; i++)
+        json_array_append_new(rows, outcome_row(names[i], json_object_get(counts, names[i])));
+    free(names);
+    return rows;
+}
+
 static int read_outcome(const struct demo *demo, json_t **ret, struct err *err)
 {
     json_t *sagas;
@@ -203,21 +236,8 @@ static int read_outcome(const struct demo *demo, json_t **ret, struct err *err)
     size_t i;
     json_t *saga;
     json_array_foreach(sagas, i, saga) count_saga(counts, saga);
+    *ret = outcome_rows(counts);
     json_decref(sagas);
-    *ret = json_array();
-    void *at;
-    const char *name;
-    json_t *count;
-    json_object_foreach_safe(counts, at, name, count)
-    {
-        const char *gap = strchr(name, ' ');
-        json_t *row = json_object();
-        json_object_set_new(row, "state", json_stringn(name, (size_t)(gap - name)));
-        json_object_set_new(row, "reason",
-                            strcmp(gap, " -") == 0 ? json_null() : json_string(gap + 1));
-        json_object_set(row, "orders", count);
-        json_array_append_new(*ret, row);
-    }
     json_decref(counts);
     return rc;
 }

@@ -1,7 +1,10 @@
-/* Conformance: a crash before the commit leaves nothing, one after it leaves everything. */
+/* Conformance: a crash before the commit leaves nothing, one after it leaves everything, and a
+ * start is whole or refused. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -80,6 +83,23 @@ static void test_reload__of_a_batch__leaves_nothing_of_it(void **state)
     driver_expect(self->driver, &command, ZSAGA__OUTCOME__DONE, NULL);
 }
 
+static void test_start__with_an_unknown_setting__is_refused(void **state)
+{
+    /* A misspelt key never starts a process: it is named, with its line. */
+    struct conformance *self = *state;
+    struct config *config = NULL;
+    struct node *node = NULL;
+    struct err err = {0};
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s/other.db", self->driver->dir);
+    assert_int_equal(config_parse("suite.zpl", "no_such_setting = 1\n", &config, &err), 0);
+    assert_int_equal(participant_node_new(conformance_fixture.service, path, config_root(config), 1,
+                                          &node, &err),
+                     ERR_INVALID);
+    assert_non_null(strstr(err.text, "suite.zpl:1: no_such_setting"));
+    config_free(config);
+}
+
 int conformance_crashes(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +107,7 @@ int conformance_crashes(void)
         CONFORMANCE_TEST(test_crash__after_the_commit__keeps_effect_and_answer),
         CONFORMANCE_TEST(test_crash__between_many_turns__loses_no_event),
         CONFORMANCE_TEST(test_reload__of_a_batch__leaves_nothing_of_it),
+        CONFORMANCE_TEST(test_start__with_an_unknown_setting__is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,8 +2,8 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -103,7 +103,8 @@ static void test_epoch__of_another_orchestrator__is_its_own(void **state)
     driver_expect(self->driver, &first, ZSAGA__OUTCOME__DONE, NULL);
     struct buffer input = {0};
     conformance_fixture.good(1, &input);
-    strcpy(self->driver->sender.driver.id, "another");
+    (void)snprintf(self->driver->sender.driver.id, sizeof self->driver->sender.driver.id,
+                   "another");
     self->driver->sender.driver.epoch = 1;
     struct driver_command second = conformance_good(self);
     second.input = buffer_bytes(&input);

@@ -128,7 +128,7 @@ char *cli_who(void)
 {
     char host[256] = "";
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
-        (void)strcpy(host, "localhost");
+        (void)snprintf(host, sizeof host, "localhost");
     const struct passwd *user = getpwuid(geteuid());
     if (user != NULL)
         return xprintf("%s@%s", user->pw_name, host);

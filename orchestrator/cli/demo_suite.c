@@ -13,22 +13,21 @@
 
 #include "base/xalloc.h"
 #include "client.h"
-#include "demo_files.inc"
+#include "demo_files.h"
 #include "processes.h"
 #include "program.h"
 
 #define READY_MS 20000
 #define STOP_MS 10000
 
-static int write_file(const char *dir, const char *name, const unsigned char *data, size_t len,
-                      struct err *err)
+static int write_file(const char *dir, const struct demo_file *file, struct err *err)
 {
-    AUTO(freep) char *path = xprintf("%s/%s", dir, name);
-    FILE *file = fopen(path, "wbe");
-    if (file == NULL)
+    AUTO(freep) char *path = xprintf("%s/%s", dir, file->name);
+    FILE *to = fopen(path, "wbe");
+    if (to == NULL)
         return err_errno(err, errno, "cannot write %s", path);
-    bool written = fwrite(data, 1, len, file) == len;
-    if (fclose(file) != 0 || !written)
+    bool written = fwrite(file->data, 1, file->len, to) == file->len;
+    if (fclose(to) != 0 || !written)
         return err_errno(err, errno, "cannot write %s", path);
     return 0;
 }
@@ -45,12 +44,8 @@ int demo_suite_create(struct demo_suite *suite, struct err *err)
         return rc;
     }
     int rc = program_self(&suite->tool, err);
-    if (rc == 0)
-        rc = write_file(suite->dir, "stock.csv", demo_stock, sizeof demo_stock, err);
-    if (rc == 0)
-        rc = write_file(suite->dir, "customers.csv", demo_customers, sizeof demo_customers, err);
-    if (rc == 0)
-        rc = write_file(suite->dir, "orders.csv", demo_orders, sizeof demo_orders, err);
+    for (size_t i = 0; i < demo_file_count && rc == 0; i++)
+        rc = write_file(suite->dir, &demo_files[i], err);
     return rc;
 }
 

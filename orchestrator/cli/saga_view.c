@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/id.h"
 #include "base/log.h"
@@ -21,9 +20,7 @@ const struct table_column saga_view_columns[SAGA_VIEW_COLUMNS] = {
 const char *saga_view_id(ProtobufCBinaryData id, char text[33])
 {
     struct id saga;
-    if (!id_from_bytes(packed_view(id), &saga))
-        return strcpy(text, "");
-    return id_text(&saga, text);
+    return id_from_bytes(packed_view(id), &saga) ? id_text(&saga, text) : "";
 }
 
 /* To a tenth: finer says nothing, and coarser hides young ones. */

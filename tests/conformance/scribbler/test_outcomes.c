@@ -1,6 +1,7 @@
 /* What the engine makes of every outcome a handler can have, the bad ones too. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

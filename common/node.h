@@ -51,6 +51,13 @@ void outbound_release(struct outbound *out);
 
 struct node;
 
+/* Something that a person should know of, committed already. */
+struct node_news {
+    bool warning;
+    char event[32];
+    char pairs[640]; /* As log_line() takes them. */
+};
+
 struct node_ops {
     /* `bytes` is borrowed for the call. Never fails: what is malformed is answered or counted. */
     void (*receive)(struct node *node, const struct peer *from, struct bytes bytes,
@@ -65,6 +72,9 @@ struct node_ops {
     int64_t (*next_deadline)(struct node *node);
     /* True once the process can do its work: told to the supervisor, never taken back. */
     bool (*ready)(struct node *node);
+    /* The next line for the log since the last turn, or NULL; valid until the next call. NULL
+     * instead of a function: nothing to tell, ever. */
+    const struct node_news *(*news)(struct node *node);
     void (*free)(struct node *node);
 };
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/packed.h"
 #include "orchestrator_internal.h"
 
@@ -29,6 +30,8 @@ static void suspend(struct orchestrator *self, struct channel *channel, const ch
     if (channel->state == CHANNEL_SUSPENDED)
         return;
     channel->state = CHANNEL_SUSPENDED;
+    news_add(&self->news, true, "participant_suspended", "participant=%s reason=%s", channel->name,
+             log_quote(why));
     drive_touch_channel(self, channel);
 }
 
@@ -96,6 +99,9 @@ static int on_welcome(struct orchestrator *self, const struct work_frame *frame,
     bool another = !channel->met || frame->incarnation != channel->incarnation;
     channel->met = true;
     channel->incarnation = frame->incarnation;
+    if (another || !was_up)
+        news_add(&self->news, false, "participant_up", "participant=%s restarted=%s", channel->name,
+                 another ? "yes" : "no");
     if (another)
         return restarted(self, channel, err);
     if (!was_up)
@@ -222,8 +228,11 @@ static int on_reject(struct orchestrator *self, const struct work_frame *frame,
         channel_answered(channel, active);
         rc = drive_event(self, active, &event, err);
     }
-    if (!found)
+    if (!found) {
         (void)snprintf(channel->detail, sizeof channel->detail, "refused a frame: %s", words);
+        news_add(&self->news, true, "frame_refused", "participant=%s reason=%s", channel->name,
+                 log_quote(words));
+    }
     return rc;
 }
 

@@ -1,6 +1,7 @@
 /* Drives one saga: event → saga_step() → journal → its next command, timer or end. */
 #include <assert.h>
 
+#include "base/log.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
 
@@ -79,6 +80,15 @@ static void push_end(struct orchestrator *self, struct active *active)
     self->pushes =
         xgrow(self->pushes, &self->push_capacity, self->push_count + 1, sizeof *self->pushes);
     self->pushes[self->push_count++] = (struct push){.to = *active->watcher, .active = active};
+}
+
+static void tell_attention(struct orchestrator *self, const struct active *active)
+{
+    char key[TEXT_NAME_MAX + 1];
+    bytes_copy_text(bytes_of(active->key, active->key_len), key, sizeof key);
+    news_add(&self->news, true, "attention", "key=%s step=%s code=%s words=%s", log_quote(key),
+             active->definition->steps[active->saga.cursor].name, active->saga.error_code,
+             log_quote(active->saga.error_words));
 }
 
 static int finish(struct orchestrator *self, struct active *active, struct err *err)
@@ -171,6 +181,8 @@ int drive_event(struct orchestrator *self, struct active *active, struct saga_ev
     if (active->saga.phase != PHASE_REST)
         return 0;
     push_end(self, active);
+    if (active->saga.state == SAGA_ATTENTION)
+        tell_attention(self, active);
     return saga_is_final(&active->saga) ? finish(self, active, err) : 0;
 }
 

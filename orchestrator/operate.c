@@ -1,6 +1,6 @@
 /* An operator's words: they move what rests, and say who and why. */
-#include <stdio.h>
 
+#include "base/log.h"
 #include "base/packed.h"
 #include "orchestrator_internal.h"
 
@@ -45,6 +45,17 @@ int operate_resume(struct orchestrator *self, struct work *work, struct err *err
     return rc < 0 ? rc : answer_done(self, work, "the saga goes on from where it stood");
 }
 
+static void tell_trusted(struct orchestrator *self, const struct channel *channel,
+                         const Zsaga__Trust *trust)
+{
+    char who[TEXT_NAME_MAX + 1];
+    char why[SAGA_WORDS_MAX + 1];
+    text_to_utf8(packed_view(trust->who), who, sizeof who);
+    text_to_utf8(packed_view(trust->reason), why, sizeof why);
+    news_add(&self->news, true, "participant_trusted", "participant=%s who=%s reason=%s",
+             channel->name, log_quote(who), log_quote(why));
+}
+
 int operate_trust(struct orchestrator *self, struct work *work, struct err *err)
 {
     const Zsaga__Trust *trust = work->request->trust;
@@ -59,6 +70,7 @@ int operate_trust(struct orchestrator *self, struct work *work, struct err *err)
         if (channel->state != CHANNEL_SUSPENDED)
             return client_refuse(self, work, "not_suspended", "%s is %s: nothing to trust",
                                  channel->name, channel_state_name(channel));
+        tell_trusted(self, channel, trust);
         channel->known = channel->reported;
         channel->known_changed = true;
         /* Its next welcome, at once, finds the log sound and brings it up. */

@@ -8,6 +8,7 @@
 #include "client.pb-c.h"
 #include "command.pb-c.h"
 #include "journal.h"
+#include "news.h"
 #include "orchestrator.h"
 #include "owner.h"
 #include "wire/frame.h"
@@ -104,6 +105,7 @@ struct orchestrator {
     struct buffer floor_open;
     int64_t floor_at_ms;
     struct fenced fenced;
+    struct news news;
     struct orchestrator_counters counters;
 };
 

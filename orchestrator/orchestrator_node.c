@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
@@ -100,7 +101,9 @@ static bool is_expected(struct orchestrator *self, const struct peer *from,
     struct channel *channel = &self->channels[from->port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT];
     if (strcmp(header->name, channel->name) == 0)
         return true;
-    self->counters.foreign++;
+    if (self->counters.foreign++ == 0)
+        news_add(&self->news, true, "wrong_peer", "participant=%s answered_by=%s", channel->name,
+                 log_quote(header->name));
     (void)snprintf(channel->detail, sizeof channel->detail,
                    "its endpoint is answered by \"%s\": see suite.zpl", header->name);
     return false;
@@ -200,6 +203,7 @@ static void tick_channel(struct orchestrator *self, struct channel *channel)
     if (channel->state == CHANNEL_UP && self->now_ms - channel->welcome_at_ms >= CHANNEL_DOWN_MS) {
         channel->state = CHANNEL_DOWN;
         (void)snprintf(channel->detail, sizeof channel->detail, "does not answer");
+        news_add(&self->news, true, "participant_down", "participant=%s", channel->name);
         drive_touch_channel(self, channel);
     }
     if (self->now_ms < channel->next_hello_ms)
@@ -369,6 +373,7 @@ static int node_reload(struct node *node, struct node_time now, struct err *err)
     self->now_ms = run_clock_turn(&self->clock, now.mono_ms);
     self->wall_ms = now.wall_ms;
     forget_batch(self);
+    news_forget(&self->news);
     db_rollback(self->db);
     int rc = db_probe(self->db, err);
     if (rc == 0)
@@ -386,6 +391,11 @@ static bool node_ready(struct node *node)
             return false;
     self->was_ready = true;
     return true;
+}
+
+static const struct node_news *node_news(struct node *node)
+{
+    return news_take(&self_of(node)->news);
 }
 
 static void node_free(struct node *node)
@@ -416,6 +426,7 @@ static const struct node_ops ops = {
     .reload = node_reload,
     .next_deadline = node_next_deadline,
     .ready = node_ready,
+    .news = node_news,
     .free = node_free,
 };
 

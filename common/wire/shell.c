@@ -249,6 +249,7 @@ static int turn_once(struct shell *shell, struct err *err)
     if (sends)
         shell_crash_pass(&shell->crash, SHELL_CRASH_AFTER_SEND);
     tell_ready(shell);
+    shell_report_news(shell->turn.node);
     shell_report_trouble(&shell->report, &shell->turn);
     shell_report_drops(&shell->report, now.mono_ms);
     return 0;

@@ -41,3 +41,12 @@ void shell_report_trouble(struct shell_report *report, const struct node_turn *t
     else
         log_line(LOG_LEVEL_INFO, "trouble_over", "%s", "");
 }
+
+void shell_report_news(struct node *node)
+{
+    if (node->ops->news == NULL)
+        return;
+    const struct node_news *news;
+    while ((news = node->ops->news(node)) != NULL)
+        log_line(news->warning ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, news->event, "%s", news->pairs);
+}

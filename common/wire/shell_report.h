@@ -28,4 +28,7 @@ void shell_report_drops(struct shell_report *report, int64_t mono_ms);
 /* A line when trouble begins, and one when it is over. */
 void shell_report_trouble(struct shell_report *report, const struct node_turn *turn);
 
+/* A line for each piece of news of the node. */
+void shell_report_news(struct node *node);
+
 #endif

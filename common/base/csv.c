@@ -11,7 +11,7 @@
 #include "base/xalloc.h"
 
 enum place {
-    AT_START,   /* Of a field. */
+    AT_START, /* Of a field. */
     IN_PLAIN,
     IN_QUOTES,
     AFTER_QUOTE, /* In quotes, right behind a quote: its end, or half of a doubled one. */
@@ -46,6 +46,9 @@ struct csv *csv_new(csv_read read, void *from)
     csv->read = read;
     csv->from = from;
     csv->line = 1;
+    /* Room from the start, so that empty fields have an address too. */
+    (void)buffer_extend(&csv->text, CSV_FIELD_MAX);
+    buffer_clear(&csv->text);
     return csv;
 }
 
@@ -177,8 +180,8 @@ static bool take(struct csv *csv, uint8_t byte)
 /* Reads more behind what is there. CSV_ROW: there is more. */
 static int fill(struct csv *csv, struct err *err)
 {
-    ssize_t got = csv->read(csv->from, csv->chunk + csv->chunk_len,
-                            sizeof csv->chunk - csv->chunk_len);
+    ssize_t got =
+        csv->read(csv->from, csv->chunk + csv->chunk_len, sizeof csv->chunk - csv->chunk_len);
     if (got == CSV_NOT_YET)
         return CSV_LATER;
     if (got < 0)

@@ -127,9 +127,7 @@ static int take_from_all(struct shell *shell, struct node_time now, struct err *
  * would act on; but a flood must not hold them for ever. */
 static bool timers_may_fire(struct shell *shell, struct node_time now)
 {
-    if (!node_turn_takes(&shell->turn))
-        return false;
-    if (node_turn_deadline(&shell->turn) > now.mono_ms || shell->emptied) {
+    if (shell->emptied || node_turn_deadline(&shell->turn) > now.mono_ms) {
         shell->put_off = 0;
         return shell->emptied;
     }

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/csv.h"
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "cli.h"
 #include "client.h"
-#include "csv.h"
 #include "printable.h"
 #include "program.h"
 #include "service_exit.h"

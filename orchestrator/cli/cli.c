@@ -13,7 +13,8 @@
 #include "base/xalloc.h"
 #include "printable.h"
 
-static void say(const char *who, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(const char *who, const char *format,
+                                                      va_list args)
 {
     AUTO(freep) char *words = NULL;
     if (vasprintf(&words, format, args) < 0)

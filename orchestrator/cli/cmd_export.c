@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "ask_owner.h"
+#include "base/csv.h"
 #include "base/xalloc.h"
 #include "commands.h"
-#include "csv.h"
 #include "out.h"
 #include "printable.h"
 #include "rowset.h"

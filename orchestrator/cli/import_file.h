@@ -2,7 +2,7 @@
 #ifndef ZSAGA_CLI_IMPORT_FILE_H
 #define ZSAGA_CLI_IMPORT_FILE_H
 
-#include "csv.h"
+#include "base/csv.h"
 #include "owner_tables.h"
 #include "rowset.h"
 #include "suite.h"

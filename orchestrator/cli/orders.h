@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/csv.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "csv.h"
 
 #define ORDERS_INPUT_MAX ((size_t)256 << 10) /* Bytes of a packed order. */
 #define ORDERS_QUANTITY_MAX 1000000

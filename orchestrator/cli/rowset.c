@@ -11,6 +11,9 @@ void rowset_init(struct rowset *rowset, size_t column_count)
     *rowset = (struct rowset){.column_count = column_count};
     rowset->starts = xgrow(NULL, &rowset->start_capacity, 1, sizeof *rowset->starts);
     rowset->starts[rowset->start_count++] = 0;
+    /* Room from the start, so that empty fields have an address too. */
+    (void)buffer_extend(&rowset->text, 1);
+    buffer_clear(&rowset->text);
 }
 
 void rowset_release(struct rowset *rowset)

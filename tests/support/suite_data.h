@@ -6,7 +6,7 @@
 
 #include "suite_process.h"
 
-const char *suite_data_path(struct suite_process *suite, const char *name); /* In tests/data. */
+const char *suite_data_path(struct suite_process *suite, const char *name);   /* In tests/data. */
 const char *suite_data_unpack(struct suite_process *suite, const char *name); /* Of a .gz there. */
 const json_t *suite_data_json(struct suite_process *suite, const char *name);
 const char *suite_data_read(struct suite_process *suite, const char *path); /* The whole file. */

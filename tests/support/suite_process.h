@@ -20,8 +20,8 @@ struct suite_kept;
 struct suite_tool;
 
 struct suite_process {
-    char root[200]; /* A temporary directory of its own. */
-    char *data;     /* The suite's, in `root`; the test may set another before it starts. */
+    char root[200];   /* A temporary directory of its own. */
+    char *data;       /* The suite's, in `root`; the test may set another before it starts. */
     pid_t supervisor; /* 0: not started, or seen to be gone. */
     struct suite_tool *tools;
     struct suite_kept *kept;

@@ -65,6 +65,27 @@ static size_t port_of(const void *socket)
     return 0;
 }
 
+int zmq_setsockopt(void *socket, int option, const void *value, size_t len)
+{
+    union {
+        void *from;
+        int (*call)(void *, int, const void *, size_t);
+    } next = {.from = real("zmq_setsockopt")};
+    if (option == ZMQ_LINGER)
+        memcpy(&script.lingers_ms[port_of(socket)], value, sizeof(int));
+    return next.call(socket, option, value, len);
+}
+
+int zmq_poll(zmq_pollitem_t *items, int count, long timeout_ms)
+{
+    union {
+        void *from;
+        int (*call)(zmq_pollitem_t *, int, long);
+    } next = {.from = real("zmq_poll")};
+    script.polled = count;
+    return next.call(items, count, timeout_ms);
+}
+
 int zmq_msg_recv(zmq_msg_t *message, void *socket, int flags)
 {
     assert_int_equal(flags, ZMQ_DONTWAIT);
@@ -209,7 +230,7 @@ struct toy toy_new(void)
     return (struct toy){.node = {&toy_ops}, .deadline = INT64_MAX};
 }
 
-void toy_run(struct toy *toy, enum shell_socket type, size_t port_count)
+int toy_run_shell(struct toy *toy, enum shell_socket type, size_t port_count, struct err *err)
 {
     AUTO(freep) char *dir = xstrdup("/tmp/zsaga-turns-XXXXXX");
     assert_non_null(mkdtemp(dir));
@@ -220,11 +241,17 @@ void toy_run(struct toy *toy, enum shell_socket type, size_t port_count)
     for (size_t i = 0; i < port_count; i++)
         ports[i] = (struct shell_port){type, endpoint, "toy"};
     struct shell_options options = {.name = "toy", .lifeline_fd = -1, .ready_fd = -1};
-    struct err err = {0};
     log_open("toy", LOG_LEVEL_ERROR);
-    assert_int_equal(shell_run(&toy->node, ports, port_count, &options, &err), ERR_IO);
-    assert_string_equal(err.text, "the end");
+    int rc = shell_run(&toy->node, ports, port_count, &options, err);
     (void)unlink(path);
     (void)unlink(lock);
     assert_int_equal(rmdir(dir), 0);
+    return rc;
+}
+
+void toy_run(struct toy *toy, enum shell_socket type, size_t port_count)
+{
+    struct err err = {0};
+    assert_int_equal(toy_run_shell(toy, type, port_count, &err), ERR_IO);
+    assert_string_equal(err.text, "the end");
 }

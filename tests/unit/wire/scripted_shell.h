@@ -19,9 +19,11 @@ struct script {
     int opened;
     int64_t arrived[SCRIPT_PORTS]; /* Messages at a DEALER that are still to be taken. */
     size_t arrived_size;
-    int interrupted; /* zmq_msg_recv() calls that fail with EINTR first. */
-    int asked;       /* zmq_msg_recv() calls. */
-    int full[128];   /* Sends to the ROUTER's peer of that name that are refused first. */
+    int interrupted;              /* zmq_msg_recv() calls that fail with EINTR first. */
+    int asked;                    /* zmq_msg_recv() calls. */
+    int polled;                   /* Items in the last zmq_poll(). */
+    int lingers_ms[SCRIPT_PORTS]; /* As set last. */
+    int full[128]; /* Sends to the ROUTER's peer of that name that are refused first. */
     bool gone[128];
     int dealer_full;                 /* Sends by a DEALER that are refused first. */
     uint8_t to;                      /* Peer named by the id part sent last. */
@@ -47,7 +49,10 @@ struct toy {
 
 struct toy toy_new(void); /* Clears the script too. */
 
-/* Runs the shell until a commit says toy_end_run(). */
+/* Runs the shell; its result. */
+int toy_run_shell(struct toy *toy, enum shell_socket type, size_t port_count, struct err *err);
+
+/* Runs it until a commit says toy_end_run(). */
 void toy_run(struct toy *toy, enum shell_socket type, size_t port_count);
 int toy_end_run(struct err *err);
 

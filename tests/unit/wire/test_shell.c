@@ -54,6 +54,20 @@ static void test_run__message_of_parts__is_dropped_whole(void **state)
     assert_int_equal(echo_committed(), 1);
 }
 
+/* Says "again" on a connection that may just be cut, until it is heard; the first thing heard. */
+static void expect_again(void *sender)
+{
+    static const int wait_ms = 100;
+    char got[16] = "";
+    (void)zmq_setsockopt(sender, ZMQ_RCVTIMEO, &wait_ms, sizeof wait_ms);
+    for (int i = 0; got[0] == '\0'; i++) {
+        assert_in_range(i, 0, ECHO_DEADLINE_MS / wait_ms);
+        assert_int_equal(zmq_send(sender, "again", 5, 0), 5);
+        (void)zmq_recv(sender, got, sizeof got - 1, 0);
+    }
+    assert_string_equal(got, "again");
+}
+
 /* A frame of the largest size is served; a larger message cuts its sender, and harms no other. */
 static void test_run__oversize_message__cuts_only_its_sender(void **state)
 {
@@ -68,7 +82,7 @@ static void test_run__oversize_message__cuts_only_its_sender(void **state)
     assert_int_equal(zmq_recv(sender, large, FRAME_SIZE_MAX, 0), FRAME_SIZE_MAX);
     assert_int_equal(zmq_send(sender, large, FRAME_SIZE_MAX + 1, 0), FRAME_SIZE_MAX + 1);
     echo_expect_answer("after");
-    assert_int_equal(echo_committed(), 3);
+    expect_again(sender);
     (void)zmq_close(sender);
     free(large);
 }

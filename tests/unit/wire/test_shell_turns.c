@@ -1,5 +1,6 @@
 /* What the shell does with a node, turn by turn. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -110,8 +111,10 @@ static int commit_full_once(struct toy *toy, struct outbound *out, struct err *e
         script.asked = 0;
         return err_set(err, ERR_FULL, "disk full");
     }
-    if (toy->commits == 1) /* Of the turn that reloaded: nothing was taken in it yet. */
+    if (toy->commits == 1) { /* Of the turn that reloaded. */
         assert_int_equal(script.asked, 0);
+        assert_int_equal(script.polled, 2); /* No socket woke the shell meanwhile. */
+    }
     return script.arrived[0] == 0 ? toy_end_run(err) : 0;
 }
 
@@ -209,6 +212,44 @@ static void test_send__commit_fails__sends_nothing(void **state)
     assert_string_equal(script.sent, "");
 }
 
+static int commit_and_stop(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)err;
+    if (toy->commits == 0)
+        assert_int_equal(raise(SIGTERM), 0);
+    else
+        toy_say(out, 'a', "a1");
+    return 0;
+}
+
+static int linger_after(enum shell_socket type,
+                        int (*commit)(struct toy *toy, struct outbound *out, struct err *err),
+                        int expected_rc)
+{
+    struct toy toy = toy_new();
+    toy.on_commit = commit;
+    struct err err = {0};
+    assert_int_equal(toy_run_shell(&toy, type, 1, &err), expected_rc);
+    return script.lingers_ms[0];
+}
+
+/* Stopped by a signal, the shell ends its turn, sends, and leaves a second for answers to go out.
+ */
+static void test_stop__by_a_signal__lets_answers_go_out(void **state)
+{
+    (void)state;
+    assert_int_equal(linger_after(SHELL_ROUTER, commit_and_stop, 0), 1000);
+    assert_string_equal(script.sent, "a1 ");
+}
+
+/* Commands are not worth waiting for: they are in the database. Nor is anything after a failure. */
+static void test_stop__dealer_or_failure__does_not_linger(void **state)
+{
+    (void)state;
+    assert_int_equal(linger_after(SHELL_DEALER, commit_and_stop, 0), 0);
+    assert_int_equal(linger_after(SHELL_ROUTER, commit_and_fail, ERR_IO), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +263,8 @@ int main(void)
         cmocka_unit_test(test_send__a_peer_is_gone__drops_its_messages),
         cmocka_unit_test(test_send__dealer_not_connected__drops_the_message),
         cmocka_unit_test(test_send__commit_fails__sends_nothing),
+        cmocka_unit_test(test_stop__by_a_signal__lets_answers_go_out),
+        cmocka_unit_test(test_stop__dealer_or_failure__does_not_linger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,199 @@
+/* The simulator: an orchestrator, toy participants and a client in one thread, on a virtual clock.
+ *
+ * The nodes are the real ones on real files, driven by node_turn_*() as the shell does. Everything
+ * else is drawn from one seed: what the network does to each message, who dies where, what the
+ * participants answer. The same seed gives the same run, byte for byte. What is checked stands in
+ * sim_wire.c (each message, as it is sent) and sim_check.c (the databases, at the end); whatever
+ * fails ends the process with the seed and how to run it again. */
+#ifndef ZSAGA_SIM_H
+#define ZSAGA_SIM_H
+
+#include "base/bytes.h"
+#include "base/heap.h"
+#include "base/rng.h"
+#include "definition.h"
+#include "orchestrator.h"
+#include "participant_node.h"
+#include "sim_toy.h"
+#include "wire/frame.h"
+
+#define SIM_SAGAS_MAX 24
+#define SIM_SHAPES_MAX 6
+#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX)
+#define SIM_PAST_MAX 64 /* Messages remembered for a late replay. */
+#define SIM_NEVER INT64_MAX
+
+enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES };
+
+/* How often what was meant to be tried happened: a check that is never reached proves nothing. */
+#define SIM_COUNTS(X)                                                                              \
+    X(sagas) X(completed) X(compensated) X(attention) X(resumed) X(gave_up)                        \
+    X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent)           \
+    X(crash_in_batch) X(crash_between) X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) \
+    X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down)                         \
+    X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(pushed)                       \
+    X(silences) X(stale_replies) X(restarts) X(reloads)                                            \
+    X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected)          \
+    X(retried) X(singly) X(new_version)
+struct sim_counts {
+#define X(name) uint64_t name;
+    SIM_COUNTS(X)
+#undef X
+    uint64_t troubled[TOY_TROUBLE_COUNT];
+};
+
+/* What this run tries. Rates are per thousand unless said otherwise. */
+struct sim_profile {
+    unsigned drop;
+    unsigned twice;
+    unsigned slow;
+    unsigned replay;
+    int64_t delay_ms_max;
+    int64_t slow_ms_max;
+    bool next_life;       /* Replies to a dead orchestrator may reach the next one. */
+    unsigned crash;       /* At each point of a turn, per hundred thousand. */
+    int64_t fault_ms;     /* Between two larger faults, about; 0: none. */
+    unsigned fault_kinds; /* A bit for each enum sim_fault. */
+    int64_t heal_at_ms;
+    int64_t busy_ms_max; /* A turn's length. */
+    unsigned troubled;   /* Scripts: actions and compensations in trouble. */
+    unsigned refused;    /* Scripts: sagas with a step that refuses. */
+};
+
+enum sim_fault {
+    SIM_FAULT_CRASH,
+    SIM_FAULT_PAUSE,
+    SIM_FAULT_CUT,
+    SIM_FAULT_ONE_WAY,
+    SIM_FAULT_WALL,
+    SIM_FAULT_DISK_FULL,
+    SIM_FAULT_DISK_BROKEN,
+    SIM_FAULT_COUNT,
+};
+
+/* A version of a definition. */
+struct sim_shape {
+    char name[16];
+    int version; /* Of its name: the second may take the first's place at a restart. */
+    size_t step_count;
+    bool retriable[SIM_STEPS_MAX];
+    struct definition *definition;
+};
+
+/* What went over the wire about one step of one saga. */
+struct sim_step {
+    bool sent;
+    bool undo_sent;
+    bool done;
+    bool refused;
+    bool undone;
+    uint64_t said;      /* Digest of the recorded answer to the action; 0: none yet. */
+    uint64_t undo_said; /* Of its compensation's. */
+};
+
+struct sim_saga {
+    char key[32];
+    char input[32];
+    int shape; /* Index of the first version. */
+    int64_t submit_at_ms;
+    int64_t ask_at_ms;
+    bool known; /* Accepted, and told so. */
+    struct id id;
+    int state; /* Zsaga__SagaState last told. */
+    struct sim_step steps[SIM_STEPS_MAX];
+};
+
+struct sim_packet {
+    struct heap_entry at;
+    uint8_t from;
+    uint8_t to;
+    uint64_t to_start; /* Which start of the addressee it was meant for; 0: any. */
+    struct peer peer;  /* As the addressee sees the sender. */
+    uint8_t *data;
+    size_t len;
+};
+
+struct sim_net {
+    struct heap transit;
+    struct rng rng[SIM_PLACES][SIM_PLACES]; /* Of each link and direction. */
+    int64_t cut_until_ms[SIM_PLACES][SIM_PLACES];
+    struct sim_packet *past[SIM_PAST_MAX];
+    size_t past_count;
+};
+
+/* A process. */
+struct sim_host {
+    char name[16];
+    uint8_t place;
+    char path[256];
+    struct rng rng;
+    struct node *node; /* NULL: it is down. */
+    struct node_turn turn;
+    uint64_t starts;
+    int64_t down_until_ms;
+    int64_t paused_until_ms;
+    int64_t busy_until_ms;
+    int64_t wall_jump_ms;
+    struct sim_packet **arrived; /* In order. */
+    size_t arrived_count;
+    size_t arrived_capacity;
+    bool was_broken;
+};
+
+struct sim {
+    uint64_t seed;
+    bool plain; /* A scenario: nothing is drawn, each message takes 5 ms. */
+    bool healed;
+    struct sim_profile profile;
+    int64_t now_ms;
+    uint64_t steps; /* Of the loop: bounds a run that does not end. */
+    char dir[200];
+    struct sim_host hosts[SIM_HOSTS_MAX];
+    size_t host_count;
+    struct sim_net net;
+    struct rng faults;
+    int64_t next_fault_ms;
+    struct rng workload;
+    struct sim_shape shapes[SIM_SHAPES_MAX];
+    size_t shape_count;
+    struct suite_limits limits;
+    struct sim_saga sagas[SIM_SAGAS_MAX];
+    size_t saga_count;
+    struct toy_script scripts[SIM_SAGAS_MAX];
+    struct toy_world world;
+    struct frame_header client;
+    uint64_t request;
+    struct arena arena;
+    struct buffer trace; /* Lines; only when wanted. */
+    bool traced;
+    uint64_t hash; /* Of all that was sent, when, by whom. */
+    struct sim_counts *counts;
+    uint8_t crash_place;  /* A scenario's crash: at the nth point that this host passes. */
+    uint64_t crash_nth;   /* 0: none. */
+    uint64_t crash_passed;
+    bool crashed;
+    uint64_t broken_felt; /* Failures of disks already answered by a crash. */
+};
+
+/* A run drawn from `seed`; `counts` is borrowed and added to. Runs until all is at rest, checks
+ * everything, and returns the run's hash. */
+uint64_t sim_run(uint64_t seed, struct sim_counts *counts);
+
+/* A scenario: one definition, as many toys as it names, one saga, submitted at once. */
+struct sim *sim_new_plain(const char *definition, struct sim_counts *counts);
+struct toy_script *sim_script(struct sim *sim);
+/* Runs until the saga rests and nothing more is under way; checks everything. */
+void sim_run_plain(struct sim *sim);
+void sim_free(struct sim *sim);
+
+/* Ends the process: `what` names the promise that does not hold. */
+void sim_fail(struct sim *sim, const char *what, const char *format, ...)
+    __attribute__((format(printf, 3, 4), noreturn));
+/* A line of the trace, with the time before it. */
+void sim_trace(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+struct node_time sim_time(const struct sim *sim, const struct sim_host *host);
+bool sim_is_lucky(struct rng *rng, unsigned per_thousand);
+struct sim_saga *sim_find_saga(struct sim *sim, const struct id *id);
+
+#endif

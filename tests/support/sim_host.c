@@ -1,0 +1,280 @@
+/* The simulator's processes: a node, its turns, and all the ways in which it can end. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+#include "sim_disk.h"
+#include "sim_parts.h"
+
+#define TURN_MESSAGES_MAX 8 /* Taken in one turn at most: then timers wait for the rest. */
+#define DOWN_MS_MAX 4000
+#define PLAIN_DOWN_MS 50
+#define CRASH_BASE 100000 /* profile.crash is per this many. */
+
+/* Where in a turn a process can die. */
+enum point { OPENED, GIVEN, COMMITTED, PARTLY_SENT, SENT };
+
+static uint64_t *count_of(struct sim *sim, enum point point)
+{
+    uint64_t *const counts[] = {
+        [OPENED] = &sim->counts->crash_opened,       [GIVEN] = &sim->counts->crash_given,
+        [COMMITTED] = &sim->counts->crash_committed, [PARTLY_SENT] = &sim->counts->crash_partly_sent,
+        [SENT] = &sim->counts->crash_sent,
+    };
+    return counts[point];
+}
+
+static bool is_hit(struct sim *sim, struct sim_host *host)
+{
+    if (sim->plain)
+        return host->place == sim->crash_place && sim->crash_nth != 0 &&
+               ++sim->crash_passed == sim->crash_nth;
+    return !sim->healed && rng_below(&host->rng, CRASH_BASE) < sim->profile.crash;
+}
+
+/* Passes a point; true: the process died there. */
+static bool dies(struct sim *sim, struct sim_host *host, enum point point)
+{
+    if (!is_hit(sim, host))
+        return false;
+    static const char *const names[] = {"opened", "given", "committed", "partly sent", "sent"};
+    sim_trace(sim, "%-12s dies: %s", host->name, names[point]);
+    sim->crashed = true;
+    sim_host_die(sim, host, count_of(sim, point));
+    return true;
+}
+
+/* An error that the disk was told to make. */
+static bool is_of_the_disk(struct sim *sim, int rc)
+{
+    uint64_t felt = sim_disk_felt(SIM_DISK_BROKEN);
+    bool fresh = felt != sim->broken_felt;
+    sim->broken_felt = felt;
+    return rc == ERR_FULL || (rc == ERR_IO && fresh);
+}
+
+static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err *err)
+{
+    const char *names[SIM_TOYS_MAX];
+    const struct definition *definitions[SIM_SHAPES_MAX];
+    struct orchestrator_options options = {
+        .db_path = host->path, .id = "suite", .participants = names, .definitions = definitions,
+        .limits = sim->limits, .random = rng_next(&host->rng)};
+    for (size_t i = SIM_FIRST_TOY; i < sim->host_count; i++)
+        names[options.participant_count++] = sim->hosts[i].name;
+    for (size_t i = 0; i < sim->shape_count; i++) {
+        const struct sim_shape *shape = &sim->shapes[i];
+        bool other = i + 1 < sim->shape_count && sim->shapes[i + 1].version != 0 &&
+                     rng_below(&host->rng, 2) == 0;
+        if (shape->version != 0)
+            continue;
+        sim->counts->new_version += other;
+        definitions[options.definition_count++] = sim->shapes[other ? i + 1 : i].definition;
+    }
+    return orchestrator_new(&options, sim_time(sim, host), &host->node, err);
+}
+
+void sim_host_start(struct sim *sim, struct sim_host *host)
+{
+    struct err err = {0};
+    int rc;
+    host->starts++;
+    host->node = NULL;
+    if (host->place == SIM_ORCHESTRATOR)
+        rc = open_orchestrator(sim, host, &err);
+    else
+        rc = participant_node_new(&sim_toys[host->place - SIM_FIRST_TOY], host->path, NULL,
+                                  rng_next(&host->rng), &host->node, &err);
+    if (is_of_the_disk(sim, rc)) { /* The supervisor tries again. */
+        host->node = NULL;
+        host->down_until_ms = sim->now_ms + 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
+        return;
+    }
+    if (rc < 0)
+        sim_fail(sim, "start", "%s does not start: %s", host->name, err.text);
+    node_turn_init(&host->turn, host->node);
+    host->was_broken = false;
+    (void)dies(sim, host, OPENED);
+}
+
+static void count_orchestrator(struct sim *sim, const struct node *node)
+{
+    const struct orchestrator_counters *counters = orchestrator_counters(node);
+    sim->counts->silences += counters->silences;
+    sim->counts->stale_replies += counters->stale_replies;
+    sim->counts->restarts += counters->restarts;
+    if (counters->malformed != 0 || counters->foreign != 0)
+        sim_fail(sim, "protocol", "the orchestrator could not read %llu entries, %llu foreign",
+                 (unsigned long long)counters->malformed, (unsigned long long)counters->foreign);
+}
+
+static void count_toy(struct sim *sim, const struct node *node)
+{
+    const struct participant_counters *counters = participant_node_counters(node);
+    sim->counts->applied += counters->applied;
+    sim->counts->repeated += counters->repeated;
+    sim->counts->blocked += counters->blocked;
+    sim->counts->tombstones += counters->tombstones;
+    sim->counts->expired += counters->expired;
+    sim->counts->stale_epoch += counters->stale;
+    sim->counts->rejected += counters->rejected;
+    sim->counts->retried += counters->retried;
+    sim->counts->singly += counters->singly;
+}
+
+static void forget_arrived(struct sim_host *host)
+{
+    for (size_t i = 0; i < host->arrived_count; i++)
+        sim_packet_free(host->arrived[i]);
+    host->arrived_count = 0;
+}
+
+void sim_host_close(struct sim *sim, struct sim_host *host)
+{
+    forget_arrived(host);
+    if (host->node == NULL)
+        return;
+    if (host->place == SIM_ORCHESTRATOR)
+        count_orchestrator(sim, host->node);
+    else
+        count_toy(sim, host->node);
+    host->node->ops->free(host->node);
+    host->node = NULL;
+}
+
+void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count)
+{
+    (*count)++;
+    sim_host_close(sim, host);
+    int64_t down = PLAIN_DOWN_MS;
+    if (!sim->plain)
+        down = rng_below(&host->rng, 3) == 0 ? 1
+                                             : 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
+    host->down_until_ms = sim->now_ms + down;
+    host->paused_until_ms = 0;
+}
+
+void sim_host_arrive(struct sim *sim, struct sim_host *host, struct sim_packet *packet)
+{
+    bool mine = packet->to_start == 0 || packet->to_start == host->starts;
+    if (host->node == NULL || (!mine && !sim->profile.next_life)) {
+        sim->counts->lost_down++;
+        sim_packet_free(packet);
+        return;
+    }
+    sim->counts->to_next_life += !mine;
+    host->arrived = xgrow(host->arrived, &host->arrived_capacity, host->arrived_count + 1,
+                          sizeof(struct sim_packet *));
+    host->arrived[host->arrived_count++] = packet;
+}
+
+int64_t sim_host_next(const struct sim *sim, const struct sim_host *host)
+{
+    if (host->node == NULL)
+        return host->down_until_ms;
+    int64_t at = node_turn_deadline(&host->turn);
+    if (host->arrived_count > 0 && node_turn_takes(&host->turn))
+        at = sim->now_ms;
+    if (at == SIM_NEVER)
+        return SIM_NEVER;
+    at = at < host->busy_until_ms ? host->busy_until_ms : at;
+    at = at < host->paused_until_ms ? host->paused_until_ms : at;
+    return at < sim->now_ms ? sim->now_ms : at;
+}
+
+/* Gives what has arrived, as far as a turn's quota goes. True: that was all. */
+static bool give(struct sim *sim, struct sim_host *host)
+{
+    size_t taken = 0;
+    size_t quota = TURN_MESSAGES_MAX;
+    if (!node_turn_takes(&host->turn))
+        return false;
+    if (!sim->plain && rng_below(&host->rng, 4) == 0)
+        quota = 1;
+    while (taken < host->arrived_count && taken < quota) {
+        struct sim_packet *packet = host->arrived[taken++];
+        node_turn_receive(&host->turn, &packet->peer, bytes_of(packet->data, packet->len),
+                          sim_time(sim, host));
+        sim_packet_free(packet);
+    }
+    host->arrived_count -= taken;
+    if (taken > 0)
+        memmove(host->arrived, host->arrived + taken,
+                host->arrived_count * sizeof(struct sim_packet *));
+    return host->arrived_count == 0;
+}
+
+/* Where a message goes, as the ports of the nodes are wired. */
+static void post(struct sim *sim, const struct sim_host *host, struct message *message)
+{
+    struct peer peer = {0};
+    uint8_t to = SIM_ORCHESTRATOR;
+    uint64_t to_start = 0;
+    if (host->place != SIM_ORCHESTRATOR) {
+        char id[24] = "";
+        memcpy(id, message->to.id, message->to.id_len);
+        to_start = strtoull(id, NULL, 10);
+        peer.port = (uint8_t)(ORCHESTRATOR_PORT_FIRST_PARTICIPANT + host->place - SIM_FIRST_TOY);
+    } else if (message->to.port == ORCHESTRATOR_PORT_CLIENT) {
+        to = SIM_CLIENT;
+    } else {
+        to = (uint8_t)(SIM_FIRST_TOY + message->to.port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT);
+        peer.port = PARTICIPANT_PORT_COMMAND;
+        peer.id_len = (uint8_t)snprintf((char *)peer.id, sizeof peer.id, "%llu",
+                                        (unsigned long long)host->starts);
+    }
+    sim_wire_note(sim, host->place, to, bytes_of(message->data, message->len));
+    sim_net_send(sim, host->place, to, to_start, &peer, message->data, message->len);
+    message->data = NULL;
+}
+
+/* True: it died before all was sent. */
+static bool send(struct sim *sim, struct sim_host *host, struct outbound *out)
+{
+    for (size_t i = 0; i < out->count; i++) {
+        if (i > 0 && dies(sim, host, PARTLY_SENT))
+            return true;
+        post(sim, host, &out->messages[i]);
+    }
+    return false;
+}
+
+static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struct outbound *out)
+{
+    struct err err = {0};
+    int rc = node_turn_end(&host->turn, sim_time(sim, host), drained, out, &err);
+    if (rc < 0) {
+        if (!sim->world.died && !is_of_the_disk(sim, rc))
+            sim_fail(sim, "process", "%s ended: %s", host->name, err.text);
+        sim_trace(sim, "%-12s dies: in the batch", host->name);
+        sim->world.died = false;
+        sim_host_die(sim, host, &sim->counts->crash_in_batch);
+        return;
+    }
+    sim->counts->reloads += host->was_broken && !host->turn.broken;
+    host->was_broken = host->turn.broken;
+    bool orchestrates = host->place == SIM_ORCHESTRATOR;
+    if (orchestrates && !host->turn.broken && orchestrator_stalled(host->node) != 0)
+        sim_fail(sim, "stall", "%u sagas that nothing would wake", orchestrator_stalled(host->node));
+    if (out->count == 0 || dies(sim, host, COMMITTED) || send(sim, host, out))
+        return;
+    (void)dies(sim, host, SENT);
+}
+
+void sim_host_run(struct sim *sim, struct sim_host *host)
+{
+    if (host->node == NULL) {
+        sim_host_start(sim, host);
+        return;
+    }
+    struct outbound out = {0};
+    bool given = host->arrived_count > 0;
+    bool drained = give(sim, host);
+    if (!given || !dies(sim, host, GIVEN))
+        end_turn(sim, host, drained, &out);
+    outbound_release(&out);
+    if (!sim->plain)
+        host->busy_until_ms =
+            sim->now_ms + (int64_t)rng_below(&host->rng, (uint64_t)sim->profile.busy_ms_max + 1);
+}

@@ -1,0 +1,52 @@
+/* What the files of the simulator share: its network, processes, client, faults and checks. */
+#ifndef ZSAGA_SIM_PARTS_H
+#define ZSAGA_SIM_PARTS_H
+
+#include "sim.h"
+
+/* sim_net.c: takes `data`. */
+void sim_net_open(struct sim *sim);
+void sim_net_close(struct sim *sim);
+void sim_net_send(struct sim *sim, uint8_t from, uint8_t to, uint64_t to_start,
+                  const struct peer *peer, uint8_t *data, size_t len);
+void sim_net_cut(struct sim *sim, uint8_t from, uint8_t to, int64_t until_ms);
+int64_t sim_net_next(const struct sim *sim);
+struct sim_packet *sim_net_take(struct sim *sim); /* The next one: NULL unless it is due. */
+void sim_packet_free(struct sim_packet *packet);
+
+/* sim_host.c */
+void sim_host_start(struct sim *sim, struct sim_host *host);
+void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count);
+void sim_host_close(struct sim *sim, struct sim_host *host); /* Counts what it counted. */
+void sim_host_arrive(struct sim *sim, struct sim_host *host, struct sim_packet *packet);
+int64_t sim_host_next(const struct sim *sim, const struct sim_host *host);
+void sim_host_run(struct sim *sim, struct sim_host *host); /* A turn, or its restart. */
+
+/* sim_client.c */
+void sim_client_open(struct sim *sim);
+int64_t sim_client_next(const struct sim *sim);
+void sim_client_run(struct sim *sim);
+void sim_client_arrive(struct sim *sim, const struct sim_packet *packet);
+bool sim_client_is_done(const struct sim *sim); /* All sagas are known to rest. */
+
+/* sim_shape.c: what a run is about, drawn from its seed. */
+void sim_shape_draw(struct sim *sim);
+void sim_shape_add(struct sim *sim, const char *text);
+void sim_script_draw(struct sim *sim, size_t saga);
+void sim_script_mend(struct sim *sim, size_t saga); /* Nothing is in trouble any more. */
+
+/* sim_fault.c */
+void sim_fault_draw(struct sim *sim); /* The profile. */
+void sim_fault_strike(struct sim *sim);
+void sim_fault_heal(struct sim *sim);
+
+/* sim_wire.c: what is sent, as it is sent. */
+void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message);
+
+/* sim_check.c */
+void sim_check_reply(struct sim *sim, const struct sim_host *host, const struct id *saga,
+                     uint32_t step, bool undo);
+void sim_check_accepted(struct sim *sim, const struct sim_saga *saga);
+void sim_check_all(struct sim *sim);
+
+#endif

@@ -10,7 +10,7 @@
 #define FIND_KEYS_MAX 1000
 #define LIST_ROWS_MAX 500  /* In one page. */
 #define LIST_SCAN_MAX 5000 /* Rows looked at for one page: bounds a turn of the loop. */
-#define HISTORY_ROWS_MAX 2000
+#define HISTORY_ROWS_MAX 1000 /* The newest are left out: an answer must fit its frame. */
 
 Zsaga__ClientAnswer *client_answer(struct orchestrator *self, struct work *work,
                                    Zsaga__ClientAnswer__KindCase kind)
@@ -86,6 +86,10 @@ int queries_find(struct orchestrator *self, struct work *work, struct err *err)
     if (find->n_keys > FIND_KEYS_MAX)
         return client_refuse(self, work, "malformed", "find asks for at most %d keys",
                              FIND_KEYS_MAX);
+    for (size_t i = 0; i < find->n_keys; i++)
+        if (!text_is_name(packed_view(find->keys[i])))
+            return client_refuse(self, work, "malformed",
+                                 "a key must be 1 to 64 bytes of printable UTF-8");
     Zsaga__Found found = ZSAGA__FOUND__INIT;
     Zsaga__Brief *briefs = orchestrator_keep(self, NULL, find->n_keys * sizeof *briefs);
     found.sagas = orchestrator_keep(self, NULL, find->n_keys * sizeof *found.sagas);

@@ -19,8 +19,8 @@ static struct {
     pthread_t thread;
     bool runs;
     atomic_bool stop;
-    uint8_t first_peer[PEER_ID_MAX];
-    size_t first_peer_len;
+    struct peer first;
+    struct peer last;
 } server;
 
 static void pack_answer(struct frame_writer *writer, uint64_t id, bool owner)
@@ -47,12 +47,21 @@ static void spoil(struct frame_writer *writer)
     writer->data[writer->len - 3] = 9;
 }
 
+static bool is_same(const uint8_t *peer, size_t peer_len, const struct peer *other)
+{
+    return peer_len == other->id_len && memcmp(peer, other->id, peer_len) == 0;
+}
+
 static void note(const uint8_t *peer, size_t peer_len, const Zsaga__ClientRequest *request)
 {
+    if (!is_same(peer, peer_len, &server.last)) {
+        server.last.id_len = (uint8_t)peer_len;
+        memcpy(server.last.id, peer, peer_len);
+        fake_server_seen.connections++;
+    }
     if (fake_server_seen.requests++ == 0) {
         fake_server_seen.first_id = request->id;
-        memcpy(server.first_peer, peer, peer_len);
-        server.first_peer_len = peer_len;
+        server.first = server.last;
     }
     fake_server_seen.last_id = request->id;
 }
@@ -70,8 +79,7 @@ static bool is_lost(const uint8_t *peer, size_t peer_len)
 {
     if (server.manner == FAKE_IGNORES_FIRST_FRAME)
         return fake_server_seen.frames == 1;
-    return server.manner == FAKE_IGNORES_FIRST_CONNECTION && peer_len == server.first_peer_len &&
-           memcmp(peer, server.first_peer, peer_len) == 0;
+    return server.manner == FAKE_IGNORES_FIRST_CONNECTION && is_same(peer, peer_len, &server.first);
 }
 
 static void answer_frame(const struct frame *frame, const uint8_t *peer, size_t peer_len,
@@ -167,5 +175,5 @@ void fake_server_stop(void)
 void fake_server_forget(void)
 {
     fake_server_seen = (struct fake_server_seen){0};
-    server.first_peer_len = 0;
+    server.first = server.last = (struct peer){0};
 }

@@ -20,6 +20,7 @@ enum fake_server_manner {
 struct fake_server_seen {
     size_t frames;
     size_t requests;
+    size_t connections; /* In a row: one that comes back counts again. */
     uint64_t first_id;
     uint64_t last_id;
 };

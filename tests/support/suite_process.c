@@ -106,6 +106,7 @@ static _Noreturn void become(const char *const *argv, int in_fd, int out_fd, int
                              pid_t parent)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)signal(SIGPIPE, SIG_DFL);
     if (getppid() == parent && dup2(in_fd, STDIN_FILENO) >= 0 && dup2(out_fd, STDOUT_FILENO) >= 0 &&
         dup2(err_fd, STDERR_FILENO) >= 0)
         (void)execvp(argv[0], (char *const *)(uintptr_t)argv);

@@ -156,6 +156,7 @@ static void test_ask__answer_lost__asks_again(void **state)
     client_free(client);
     fake_server_stop();
     assert_int_equal(fake_server_seen.frames, 2);
+    assert_int_equal(fake_server_seen.connections, 1);
     assert_int_equal(fake_server_seen.first_id, fake_server_seen.last_id);
 }
 
@@ -168,6 +169,7 @@ static void test_ask__connection_silent__makes_a_new_one(void **state)
     expect_answer(client);
     client_free(client);
     fake_server_stop();
+    assert_int_equal(fake_server_seen.connections, 2);
     assert_int_equal(fake_server_seen.first_id, fake_server_seen.last_id);
 }
 

@@ -14,8 +14,8 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
-#define CSV_FIELD_MAX 4096   /* Bytes kept of a field: longer ones are cut, and marked so. */
-#define CSV_FIELDS_MAX 1024  /* Fields kept of a row; further ones are counted only. */
+#define CSV_FIELD_MAX 4096  /* Bytes kept of a field: longer ones are cut, and marked so. */
+#define CSV_FIELDS_MAX 1024 /* Fields kept of a row; further ones are counted only. */
 
 struct csv_field {
     struct bytes bytes;
@@ -26,7 +26,7 @@ struct csv_row {
     size_t line;        /* Where the row begins, from 1. */
     size_t field_count; /* As the row has, also beyond CSV_FIELDS_MAX. */
     const struct csv_field *fields;
-    const char *fault;  /* Words, or NULL. */
+    const char *fault; /* Words, or NULL. */
 };
 
 /* Reads up to `size` bytes: their number, 0 at the end, -1 with errno, or CSV_NOT_YET. */

@@ -256,10 +256,8 @@ int ask_owner_import_stopped(const struct suite *suite, const struct owner_table
     buffer_release(&csv);
     if (rc < 0 || exit_code == 0)
         return rc;
-    if (exit_code == SERVICE_CONFIG) {
-        (void)failed(table, exit_code, err);
+    if (exit_code == SERVICE_CONFIG)
         return ASK_OWNER_REFUSED;
-    }
     return failed(table, exit_code, err);
 }
 

@@ -20,7 +20,7 @@ int ask_owner_export_stopped(const struct suite *suite, const struct owner_table
 enum { ASK_OWNER_APPLIED, ASK_OWNER_REFUSED };
 int ask_owner_import(struct suite *suite, const struct owner_table *table,
                      const struct rowset *rows, struct err *err);
-/* The words of a refusal were said by the owner's program. */
+/* Likewise, but the words of a refusal were said by the owner's program. */
 int ask_owner_import_stopped(const struct suite *suite, const struct owner_table *table,
                              const struct rowset *rows, struct err *err);
 

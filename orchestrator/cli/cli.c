@@ -12,6 +12,9 @@
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "printable.h"
+#include "processes.h"
+
+#define LOCK_WAIT_MS 5000
 
 __attribute__((format(printf, 2, 0))) static void say(const char *who, const char *format,
                                                       va_list args)
@@ -79,6 +82,23 @@ int cli_require_running(struct cli *cli)
         return 0;
     cli_say("the suite in %s is not running; start it: zsaga up --data %s", cli->dir, cli->dir);
     return CLI_STOPPED;
+}
+
+/* Who holds the lock for a moment only, to read or import, is waited for: only a supervisor's hold
+ * means that the services can be asked. */
+int cli_reach(struct cli *cli, int *ret_lock)
+{
+    int64_t until_ms = client_now_ms() + LOCK_WAIT_MS;
+    for (;;) {
+        struct err err = {0};
+        int rc = suite_lock(cli->dir, 0, ret_lock, &err);
+        if (rc != ERR_HELD)
+            return rc < 0 ? cli_fail(&err) : 0;
+        json_t *processes = processes_read(cli->dir);
+        json_decref(processes);
+        if (processes != NULL || client_now_ms() >= until_ms)
+            return 0;
+    }
 }
 
 int cli_connect(struct cli *cli)

@@ -19,8 +19,8 @@ enum cli_exit {
     CLI_TIMEOUT = 5,
 };
 
-#define CLI_ASK_MS 5000    /* How long the orchestrator may take to answer a question. */
-#define CLI_OWNER_MS 15000 /* ... an owner: outlives a restart of it. */
+#define CLI_ASK_MS 10000   /* How long the orchestrator may take to answer a question. */
+#define CLI_OWNER_MS 15000 /* ... an owner. Both outlive a restart. */
 
 struct cli;
 
@@ -68,6 +68,8 @@ int cli_fail(const struct err *err);
 int cli_load_suite(struct cli *cli);      /* cli->suite */
 int cli_require_running(struct cli *cli); /* Its lock is held. */
 int cli_connect(struct cli *cli);         /* cli->client, of a running suite. */
+/* Finds out whether the suite runs (*ret_lock is -1) or takes its lock (to be closed). */
+int cli_reach(struct cli *cli, int *ret_lock);
 /* Asks the orchestrator. Its refusal is said here; *ret is valid until the next request. */
 int cli_ask(struct cli *cli, Zsaga__ClientRequest *request, const Zsaga__ClientAnswer **ret);
 

@@ -57,16 +57,16 @@ static void print_csv(const struct owner_table *table, const struct rowset *rows
     buffer_release(&line);
 }
 
-/* From the running suite, or, taking its lock, from the owner's program. */
+/* From the running suite, or, under its lock, from the owner's program. */
 static int fetch(struct cli *cli, const struct owner_table *table, struct rowset *rows)
 {
     struct err err = {0};
     int lock = -1;
-    int rc = suite_is_locked(cli->dir) ? ERR_HELD : suite_lock(cli->dir, 0, &lock, &err);
-    if (rc == 0)
-        rc = ask_owner_export_stopped(cli->suite, table, rows, &err);
-    else if (rc == ERR_HELD)
-        rc = ask_owner_export(cli->suite, table, rows, &err);
+    int code = cli_reach(cli, &lock);
+    if (code != 0)
+        return code;
+    int rc = lock < 0 ? ask_owner_export(cli->suite, table, rows, &err)
+                      : ask_owner_export_stopped(cli->suite, table, rows, &err);
     if (lock >= 0)
         (void)close(lock);
     return rc < 0 ? cli_fail(&err) : CLI_TRUE;

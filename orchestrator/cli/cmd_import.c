@@ -5,19 +5,14 @@
 #include "import_file.h"
 #include "out.h"
 
-/* The suite runs, or its lock is ours in *ret_lock. Returns 0 or the exit code. */
+/* Before the first start too. */
 static int reach(struct cli *cli, int *ret_lock)
 {
     struct err err = {0};
-    *ret_lock = -1;
-    if (suite_is_locked(cli->dir))
-        return cli_load_suite(cli);
-    int rc = suite_create(cli->dir, &err);
-    if (rc == 0)
-        rc = suite_lock(cli->dir, 0, ret_lock, &err);
-    if (rc == ERR_HELD) /* It was started just now. */
-        rc = 0;
-    return rc < 0 ? cli_fail(&err) : cli_load_suite(cli);
+    if (suite_create(cli->dir, &err) < 0)
+        return cli_fail(&err);
+    int code = cli_load_suite(cli);
+    return code != 0 ? code : cli_reach(cli, ret_lock);
 }
 
 static void tell(const struct cli *cli, const struct owner_table *table, size_t rows)

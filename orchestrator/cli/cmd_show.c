@@ -116,7 +116,7 @@ static void print_fields(const struct cli *cli, const Zsaga__SagaRow *row)
 }
 
 static const struct table_column step_columns[] = {
-    {"step", false, 6, 0},    {"participant", false, 6, 3}, {"kind", false, 6, 5},
+    {"step", false, 6, 0},    {"participant", false, 9, 3}, {"kind", false, 6, 5},
     {"state", false, 0, 0},   {"attempts", true, 0, 4},     {"last_error", false, 10, 2},
     {"reason", false, 10, 0}, {"undo_state", false, 0, 0},  {"undo_attempts", true, 0, 4},
 };

@@ -161,6 +161,6 @@ int import_file_apply(struct suite *suite, bool running, const struct owner_tabl
         return CLI_TRUE;
     if (rc < 0)
         return cli_fail(&err);
-    cli_say("%s: nothing was imported: %s", table->name, err.text);
+    cli_say("%s: nothing was imported%s%s", table->name, err.text[0] == '\0' ? "" : ": ", err.text);
     return CLI_FALSE;
 }

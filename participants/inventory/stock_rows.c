@@ -129,9 +129,9 @@ int stock_rows_import(struct stock_rows *rows, const struct total *total, struct
         return rc;
     if (total->value < reserved)
         return err_set(err, ERR_INVALID,
-                       "row %zu: on_hand: %lld of sku '%.*s' is less than the %lld that are"
+                       "on_hand: %lld of sku '%.*s' is less than the %lld that are"
                        " reserved for orders; import at least that many",
-                       total->row, (long long)total->value, (int)total->name.len,
+                       (long long)total->value, (int)total->name.len,
                        (const char *)total->name.data, (long long)reserved);
     sqlite3_stmt *import = rows->statements[STOCK_IMPORT];
     db_bind_text(import, 1, total->name);

@@ -140,9 +140,9 @@ int credit_rows_import(struct credit_rows *rows, const struct total *total, stru
         return rc;
     if (total->value < charged)
         return err_set(err, ERR_INVALID,
-                       "row %zu: credit_cents: %lld of customer '%.*s' is less than the %lld that"
+                       "credit_cents: %lld of customer '%.*s' is less than the %lld that"
                        " are charged for orders; import at least that many",
-                       total->row, (long long)total->value, (int)total->name.len,
+                       (long long)total->value, (int)total->name.len,
                        (const char *)total->name.data, (long long)charged);
     sqlite3_stmt *import = rows->statements[ACCOUNT_IMPORT];
     db_bind_text(import, 1, total->name);

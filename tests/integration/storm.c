@@ -53,7 +53,8 @@ struct storm {
     size_t bag[SUITE_PROCESS_COUNT]; /* Whom to kill before anybody's next turn. */
     size_t bag_count;
     int kills_of[SUITE_PROCESS_COUNT];
-    int in_flight; /* Kills of one with commands in flight. */
+    int aimed;     /* Kills of one with commands in flight to it. */
+    int in_flight; /* Kills while commands were in flight to anybody. */
     int running;   /* Kills while sagas were running. */
     int unknown;   /* Kills while nobody could tell. */
 };
@@ -110,64 +111,79 @@ static void feed_for_a_gap(struct storm *storm)
     feed_for(storm, options.gap_min_ms + (int64_t)rng_below(&storm->rng, width));
 }
 
-/* Each gets its turn in each round of five; who is not alive just now gets it later. */
-static size_t draw(struct storm *storm)
-{
-    if (storm->bag_count == 0)
-        for (; storm->bag_count < SUITE_PROCESS_COUNT; storm->bag_count++)
-            storm->bag[storm->bag_count] = storm->bag_count;
-    for (;;) {
-        size_t at = rng_below(&storm->rng, storm->bag_count);
-        size_t victim = storm->bag[at];
-        if (suite_process_pid(storm->suite, suite_process_names[victim]) != 0) {
-            storm->bag[at] = storm->bag[--storm->bag_count];
-            return victim;
-        }
-        feed_for(storm, 10);
-    }
-}
-
-/* Commands in flight to the victim; to anybody when it is the orchestrator. */
-static json_int_t in_flight(const json_t *status, const char *victim)
+/* Commands in flight to this process; to anybody if it is the orchestrator, who waits for them. */
+static json_int_t in_flight(const json_t *status, const char *name)
 {
     size_t i;
     json_t *channel;
     json_int_t count = 0;
-    bool all = strcmp(victim, suite_process_names[0]) == 0;
+    bool all = strcmp(name, suite_process_names[0]) == 0;
     json_array_foreach(json_object_get(status, "channels"), i, channel)
     {
-        if (all || strcmp(suite_json_text(channel, "participant"), victim) == 0)
+        if (all || strcmp(suite_json_text(channel, "participant"), name) == 0)
             count += suite_json_number(channel, "in_flight");
     }
     return count;
 }
 
-static void note(struct storm *storm, const char *victim)
+/* NULL: the orchestrator, who could tell, does not answer just now. */
+static const json_t *ask(struct storm *storm)
 {
     struct suite_tool *tool = suite_tool_start(storm->suite, -1, "status", "--json", NULL);
     int64_t until_ms = suite_process_now_ms() + ASK_MS;
     while (!suite_tool_ended(tool) && suite_process_now_ms() < until_ms)
         suite_feed_turn(storm->feed, 2);
-    if (!suite_tool_ended(tool) || tool->out[0] == '\0') {
-        suite_tool_kill(tool);
-        storm->unknown++;
-        return;
+    if (suite_tool_ended(tool) && tool->out[0] != '\0')
+        return suite_tool_json(tool);
+    suite_tool_kill(tool);
+    return NULL;
+}
+
+/* Each gets its turn in each round of five, those that are busy first. Returns a place in the bag;
+ * bag_count: nobody in it lives just now. */
+static size_t draw(struct storm *storm, const json_t *status)
+{
+    size_t first = rng_below(&storm->rng, storm->bag_count);
+    size_t found = storm->bag_count;
+    for (size_t i = 0; i < storm->bag_count; i++) {
+        size_t at = (first + i) % storm->bag_count;
+        const char *name = suite_process_names[storm->bag[at]];
+        if (suite_process_pid(storm->suite, name) == 0)
+            continue;
+        if (status != NULL && in_flight(status, name) > 0)
+            return at;
+        if (found == storm->bag_count)
+            found = at;
     }
-    const json_t *status = suite_tool_json(tool);
-    storm->in_flight += in_flight(status, victim) > 0;
-    storm->running += suite_json_number(status, "sagas.running") > 0;
+    return found;
+}
+
+static void note(struct storm *storm, const json_t *status, const char *name)
+{
+    storm->unknown += status == NULL;
+    storm->aimed += status != NULL && in_flight(status, name) > 0;
+    storm->in_flight += status != NULL && in_flight(status, suite_process_names[0]) > 0;
+    storm->running += status != NULL && suite_json_number(status, "sagas.running") > 0;
 }
 
 static void strike(struct storm *storm)
 {
-    size_t victim = draw(storm);
+    if (storm->bag_count == 0)
+        for (; storm->bag_count < SUITE_PROCESS_COUNT; storm->bag_count++)
+            storm->bag[storm->bag_count] = storm->bag_count;
+    const json_t *status = ask(storm);
+    size_t at = draw(storm, status);
+    if (at == storm->bag_count)
+        return;
+    size_t victim = storm->bag[at];
     const char *name = suite_process_names[victim];
-    note(storm, name);
     pid_t pid = suite_process_pid(storm->suite, name);
     if (pid == 0)
-        return; /* It was about to die of an earlier blow's backoff. */
+        return;
     (void)kill(pid, SIGKILL);
+    storm->bag[at] = storm->bag[--storm->bag_count];
     storm->kills_of[victim]++;
+    note(storm, status, name);
 }
 
 static int kills(const struct storm *storm)
@@ -221,8 +237,9 @@ static void print_kills(const struct storm *storm)
     print_message("kills: %d:", kills(storm));
     for (size_t i = 0; i < SUITE_PROCESS_COUNT; i++)
         print_message(" %s %d", suite_process_names[i], storm->kills_of[i]);
-    print_message("; %d with commands in flight, %d while sagas were running, %d of unknown\n",
-                  storm->in_flight, storm->running, storm->unknown);
+    print_message(
+        "\nat these: commands in flight %d, to the victim %d; sagas running %d; unknown %d\n",
+        storm->in_flight, storm->aimed, storm->running, storm->unknown);
 }
 
 /* Whichever process is killed, again and again under load, each accepted order ends once. */
@@ -253,7 +270,7 @@ static void test_storm__everything_is_killed_at_once__all_orders_end(void **stat
     for (int i = 0; i < options.rounds; i++) {
         feed_for_a_gap(&storm);
         feed_for_a_gap(&storm);
-        note(&storm, suite_process_names[0]);
+        note(&storm, ask(&storm), suite_process_names[0]);
         suite_process_kill_all(storm.suite);
         last_kill_ms = suite_process_now_ms();
         suite_process_up(storm.suite, NULL);

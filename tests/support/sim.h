@@ -94,7 +94,7 @@ struct sim_step {
 struct sim_saga {
     char key[32];
     char input[32];
-    int shape; /* Index of the first version. */
+    size_t shape; /* Index of the first version. */
     int64_t submit_at_ms;
     int64_t ask_at_ms;
     bool known; /* Accepted, and told so. */
@@ -154,7 +154,7 @@ struct sim {
     struct rng faults;
     int64_t next_fault_ms;
     struct rng workload;
-    struct sim_shape shapes[SIM_SHAPES_MAX];
+    struct sim_shape shapes[SIM_SHAPES_MAX + 1]; /* Versions of one name stand together. */
     size_t shape_count;
     struct suite_limits limits;
     struct sim_saga sagas[SIM_SAGAS_MAX];

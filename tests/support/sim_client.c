@@ -100,15 +100,19 @@ static bool is_final(int state)
     return state == ZSAGA__SAGA_STATE__COMPLETED || state == ZSAGA__SAGA_STATE__COMPENSATED;
 }
 
-/* A retriable step that its participant has refused for good: nothing but a person helps. */
+/* A retriable step, in whatever version the saga runs, that its participant has refused for good:
+ * nothing but a person helps. */
 static bool is_hopeless(const struct sim *sim, size_t index)
 {
     const struct sim_saga *saga = &sim->sagas[index];
-    const struct sim_shape *shape = &sim->shapes[saga->shape];
-    for (size_t i = 0; i < shape->step_count; i++)
-        if (shape->retriable[i] && sim->scripts[index].action[i].refuses)
-            return saga->state == ZSAGA__SAGA_STATE__ATTENTION;
-    return false;
+    bool refused = false;
+    for (int version = 0; version < 2; version++) {
+        const struct sim_shape *shape = &sim->shapes[saga->shape + (size_t)version];
+        for (size_t i = 0; shape->version == version && i < shape->step_count; i++)
+            refused =
+                refused || (shape->retriable[i] && sim->scripts[index].action[i].refuses);
+    }
+    return refused && saga->state == ZSAGA__SAGA_STATE__ATTENTION;
 }
 
 static bool is_at_rest(const struct sim *sim, size_t index)

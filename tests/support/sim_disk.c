@@ -8,6 +8,7 @@
 
 #define DISKS_MAX 64
 #define FILES_MAX 128
+#define KINDS_MAX 4
 
 /* A database and the fault it is to feel. */
 struct disk {
@@ -27,8 +28,8 @@ struct open_file {
 static struct {
     sqlite3_vfs vfs;
     sqlite3_vfs *below;
-    sqlite3_io_methods methods;
-    const sqlite3_io_methods *methods_below;
+    sqlite3_io_methods methods[KINDS_MAX]; /* SQLite has a table for each kind of file. */
+    const sqlite3_io_methods *methods_below[KINDS_MAX];
     struct disk disks[DISKS_MAX];
     size_t disk_count;
     struct open_file files[FILES_MAX];
@@ -77,16 +78,21 @@ static int feel(const sqlite3_file *file)
     return SQLITE_IOERR_WRITE;
 }
 
+static const sqlite3_io_methods *below(const sqlite3_file *file)
+{
+    return shim.methods_below[file->pMethods - shim.methods];
+}
+
 static int shim_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
     int rc = feel(file);
-    return rc == SQLITE_OK ? shim.methods_below->xWrite(file, data, len, at) : rc;
+    return rc == SQLITE_OK ? below(file)->xWrite(file, data, len, at) : rc;
 }
 
 static int shim_sync(sqlite3_file *file, int flags)
 {
     int rc = feel(file);
-    return rc == SQLITE_OK ? shim.methods_below->xSync(file, flags) : rc;
+    return rc == SQLITE_OK ? below(file)->xSync(file, flags) : rc;
 }
 
 static int shim_close(sqlite3_file *file)
@@ -94,7 +100,7 @@ static int shim_close(sqlite3_file *file)
     struct open_file *entry = entry_of(file);
     if (entry != NULL)
         *entry = (struct open_file){0};
-    return shim.methods_below->xClose(file);
+    return below(file)->xClose(file);
 }
 
 static void remember(const char *name, sqlite3_file *file)
@@ -109,6 +115,19 @@ static void remember(const char *name, sqlite3_file *file)
     *entry = (struct open_file){file, disk_of(path)};
 }
 
+static const sqlite3_io_methods *methods_over(const sqlite3_io_methods *methods)
+{
+    int kind = 0;
+    while (shim.methods_below[kind] != methods && shim.methods_below[kind] != NULL)
+        must(++kind < KINDS_MAX, "too many kinds of files");
+    shim.methods_below[kind] = methods;
+    shim.methods[kind] = *methods;
+    shim.methods[kind].xWrite = shim_write;
+    shim.methods[kind].xSync = shim_sync;
+    shim.methods[kind].xClose = shim_close;
+    return &shim.methods[kind];
+}
+
 static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
                      int *ret_flags)
 {
@@ -116,15 +135,7 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     int rc = shim.below->xOpen(shim.below, name, file, flags, ret_flags);
     if (rc != SQLITE_OK || name == NULL || file->pMethods == NULL)
         return rc;
-    if (shim.methods_below == NULL) {
-        shim.methods_below = file->pMethods;
-        shim.methods = *file->pMethods;
-        shim.methods.xWrite = shim_write;
-        shim.methods.xSync = shim_sync;
-        shim.methods.xClose = shim_close;
-    }
-    must(file->pMethods == shim.methods_below, "two kinds of files below");
-    file->pMethods = &shim.methods;
+    file->pMethods = methods_over(file->pMethods);
     remember(name, file);
     return rc;
 }

@@ -48,5 +48,6 @@ void sim_check_reply(struct sim *sim, const struct sim_host *host, const struct 
                      uint32_t step, bool undo);
 void sim_check_accepted(struct sim *sim, const struct sim_saga *saga);
 void sim_check_all(struct sim *sim);
+void sim_check_books(struct sim *sim); /* sim_books.c */
 
 #endif

@@ -152,7 +152,7 @@ void sim_shape_draw(struct sim *sim)
         (void)snprintf(saga->key, sizeof saga->key, "key-%zu", i);
         (void)snprintf(saga->input, sizeof saga->input, "%zu:order", i);
         do
-            saga->shape = (int)below(sim, sim->shape_count);
+            saga->shape = (size_t)below(sim, sim->shape_count);
         while (sim->shapes[saga->shape].version != 0);
         saga->submit_at_ms = (int64_t)below(sim, (uint64_t)span);
         sim_script_draw(sim, i);

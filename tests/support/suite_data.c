@@ -19,9 +19,8 @@
 const char *suite_data_path(struct suite_process *suite, const char *name)
 {
     const char *source = getenv("ZSAGA_SOURCE");
-    if (source == NULL)
-        fail_msg("ZSAGA_SOURCE does not say where the sources are");
-    return suite_process_text(suite, "%s/tests/data/%s", source, name);
+    return suite_process_text(suite, "%s/tests/data/%s", source == NULL ? SUITE_SOURCE : source,
+                              name);
 }
 
 const char *suite_data_unpack(struct suite_process *suite, const char *name)

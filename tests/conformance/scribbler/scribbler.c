@@ -25,17 +25,20 @@ static const char *const schema[] = {
     "INSERT INTO total VALUES (1, 0);",
 };
 
-/* Takes the next word off the script; false at its end. */
+/* Takes the next word off the script; false, and an empty word, at its end. */
 static bool take_word(struct bytes *script, struct bytes *ret)
 {
+    *ret = bytes_of(NULL, 0);
     while (script->len > 0 && script->data[0] == ' ')
         *script = bytes_of(script->data + 1, script->len - 1);
+    if (script->len == 0)
+        return false;
     size_t len = 0;
     while (len < script->len && script->data[len] != ' ')
         len++;
     *ret = bytes_of(script->data, len);
     *script = bytes_of(script->data + len, script->len - len);
-    return len > 0;
+    return true;
 }
 
 static bool is(struct bytes word, const char *text)

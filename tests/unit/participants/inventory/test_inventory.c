@@ -152,7 +152,7 @@ static void test_import__of_a_total_below_what_is_promised__is_refused(void **st
     const struct order_fixture_item items[] = {{"bean", 4, 1}};
     (void)reserve(driver, "A1", items, 1, ZSAGA__OUTCOME__DONE, NULL);
     const char *words = driver_import(driver, "stock", "apple,99\nbean,3\npear,1\n");
-    assert_string_equal(words, "row 2: on_hand: 3 of sku 'bean' is less than the 4 that are"
+    assert_string_equal(words, "on_hand: 3 of sku 'bean' is less than the 4 that are"
                                " reserved for orders; import at least that many");
     assert_table(driver, "stock", "Apple,3,0\napple,10,0\nbean,1,4\n");
 }

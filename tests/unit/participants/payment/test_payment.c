@@ -139,7 +139,7 @@ static void test_import__of_totals__keeps_what_is_charged_subtracted(void **stat
     assert_null(driver_import(driver, "customers", "anna,600\ncarl,5\n"));
     assert_table(driver, "customers", "anna,0\nbob,0\ncarl,5\n");
     const char *words = driver_import(driver, "customers", "bob,9\nanna,599\n");
-    assert_string_equal(words, "row 2: credit_cents: 599 of customer 'anna' is less than the 600"
+    assert_string_equal(words, "credit_cents: 599 of customer 'anna' is less than the 600"
                                " that are charged for orders; import at least that many");
     assert_table(driver, "customers", "anna,0\nbob,0\ncarl,5\n");
     assert_audit(driver, NULL);

@@ -1,0 +1,167 @@
+/* What is sent, checked as it is sent: nothing out of its order, nothing that is not committed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/packed.h"
+#include "client.pb-c.h"
+#include "command.pb-c.h"
+#include "sim_parts.h"
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3U;
+    return hash;
+}
+
+static uint64_t hash_field(uint64_t hash, ProtobufCBinaryData field)
+{
+    hash = hash_bytes(hash, &field.len, sizeof field.len);
+    return hash_bytes(hash, field.data, field.len);
+}
+
+/* I5, I11: an action follows the done one before it, and no compensation. */
+static void check_action(struct sim *sim, const struct sim_saga *saga, uint32_t step)
+{
+    for (size_t i = 0; i < SIM_STEPS_MAX; i++)
+        if (saga->steps[i].undo_sent)
+            sim_fail(sim, "I5", "%s: action %u is sent after compensation %zu", saga->key, step, i);
+    if (step > 0 && !saga->steps[step - 1].done)
+        sim_fail(sim, "I11", "%s: action %u is sent before the one before it is done", saga->key,
+                 step);
+}
+
+/* I11: compensations go backwards, one after the other, and leave nothing out. */
+static void check_undo(struct sim *sim, const struct sim_saga *saga, uint32_t step)
+{
+    for (uint32_t i = 0; i < step; i++)
+        if (saga->steps[i].undo_sent)
+            sim_fail(sim, "I11", "%s: compensation %u is sent after %u", saga->key, step, i);
+    for (uint32_t i = step + 1; i < SIM_STEPS_MAX; i++) {
+        const struct sim_step *later = &saga->steps[i];
+        bool needed = later->undo_sent || (later->sent && !later->refused);
+        if (needed && !later->undone)
+            sim_fail(sim, "I11", "%s: compensation %u is sent before %u is undone", saga->key,
+                     step, i);
+    }
+}
+
+static void note_command(struct sim *sim, uint8_t to, const Zsaga__Command *command)
+{
+    uint32_t number = sim_toy_number(packed_view(command->input));
+    if (number >= sim->saga_count || command->step >= SIM_STEPS_MAX)
+        sim_fail(sim, "I2", "a command of a saga that nobody submitted");
+    struct sim_saga *saga = &sim->sagas[number];
+    bool undo = command->direction == ZSAGA__DIRECTION__COMPENSATION;
+    memcpy(saga->id.bytes, command->saga.data, ID_SIZE);
+    sim_trace(sim, "%-12s > %s %.*s #%u", SUITE_ORCHESTRATOR, sim->hosts[to].name,
+              (int)command->name.len, (const char *)command->name.data, command->attempt);
+    if (undo) {
+        check_undo(sim, saga, command->step);
+        saga->steps[command->step].undo_sent = true;
+    } else {
+        check_action(sim, saga, command->step);
+        saga->steps[command->step].sent = true;
+    }
+}
+
+static const char *outcome_name(Zsaga__Outcome outcome)
+{
+    static const char *const names[] = {"unknown", "done",   "rejected", "retry",
+                                        "blocked", "voided", "pending",  "expired"};
+    return names[outcome];
+}
+
+/* I14: answers that are recorded agree, however often they are given. */
+static void check_same(struct sim *sim, const struct sim_saga *saga, const Zsaga__Reply *reply,
+                       uint64_t *said)
+{
+    uint64_t digest = hash_field(reply->outcome, reply->code);
+    digest = hash_field(hash_field(digest, reply->message), reply->output) | 1;
+    if (*said != 0 && *said != digest)
+        sim_fail(sim, "I14", "%s: step %u is answered differently: %s", saga->key, reply->step,
+                 outcome_name(reply->outcome));
+    *said = digest;
+}
+
+static void note_fact(struct sim *sim, const struct sim_host *host, struct sim_saga *saga,
+                      const Zsaga__Reply *reply, bool undo)
+{
+    struct sim_step *step = &saga->steps[reply->step];
+    check_same(sim, saga, reply, undo ? &step->undo_said : &step->said);
+    if (!undo && step->undone)
+        sim_fail(sim, "I9", "%s: action %u is answered %s after it was undone", saga->key,
+                 reply->step, outcome_name(reply->outcome));
+    if (undo)
+        step->undone = true;
+    else if (reply->outcome == ZSAGA__OUTCOME__DONE)
+        step->done = true;
+    else
+        step->refused = true;
+    sim_check_reply(sim, host, &saga->id, reply->step, undo);
+}
+
+static void note_reply(struct sim *sim, const struct sim_host *host, const Zsaga__Reply *reply)
+{
+    struct id id;
+    bool undo = reply->direction == ZSAGA__DIRECTION__COMPENSATION;
+    struct sim_saga *saga =
+        id_from_bytes(packed_view(reply->saga), &id) ? sim_find_saga(sim, &id) : NULL;
+    if (saga == NULL)
+        sim_fail(sim, "I2", "a reply about a saga that nobody submitted");
+    sim_trace(sim, "%-12s %s%u %s%s%.*s", host->name, undo ? "undo" : "do", reply->step,
+              outcome_name(reply->outcome), reply->code.len == 0 ? "" : " ", (int)reply->code.len,
+              (const char *)reply->code.data);
+    switch (reply->outcome) {
+    case ZSAGA__OUTCOME__DONE:
+    case ZSAGA__OUTCOME__REJECTED:
+        note_fact(sim, host, saga, reply, undo);
+        return;
+    case ZSAGA__OUTCOME__EXPIRED:
+        /* Whoever was sent a command has a row for it before its saga is final. */
+        sim_fail(sim, "floor", "%s: step %u is expired, and was never settled here", saga->key,
+                 reply->step);
+    default:
+        return;
+    }
+}
+
+static void note_entry(struct sim *sim, uint8_t from, uint8_t to, ProtobufCBinaryData entry)
+{
+    ProtobufCAllocator *allocator = &sim->arena.allocator;
+    if (to == SIM_CLIENT) {
+        Zsaga__ClientAnswer *answer =
+            zsaga__client_answer__unpack(allocator, entry.len, entry.data);
+        if (answer->kind_case == ZSAGA__CLIENT_ANSWER__KIND_SUBMITTED &&
+            answer->submitted->verdict == ZSAGA__VERDICT__ACCEPTED)
+            sim_check_accepted(sim, &sim->sagas[answer->id & 0xff]);
+    } else if (from == SIM_ORCHESTRATOR) {
+        Zsaga__Request *request = zsaga__request__unpack(allocator, entry.len, entry.data);
+        if (request->kind_case == ZSAGA__REQUEST__KIND_COMMAND)
+            note_command(sim, to, request->command);
+    } else {
+        Zsaga__Answer *answer = zsaga__answer__unpack(allocator, entry.len, entry.data);
+        if (answer->kind_case == ZSAGA__ANSWER__KIND_REPLY)
+            note_reply(sim, &sim->hosts[from], answer->reply);
+        else if (answer->kind_case == ZSAGA__ANSWER__KIND_REJECT)
+            sim_fail(sim, "protocol", "%s rejects an entry: %.*s", sim->hosts[from].name,
+                     (int)answer->reject->message.len,
+                     (const char *)answer->reject->message.data);
+    }
+}
+
+void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message)
+{
+    struct frame frame;
+    struct err err = {0};
+    sim->hash = hash_bytes(sim->hash, &sim->now_ms, sizeof sim->now_ms);
+    sim->hash = hash_bytes(sim->hash, &from, 1);
+    sim->hash = hash_bytes(sim->hash, message.data, message.len);
+    arena_reset(&sim->arena);
+    if (frame_read(message, &sim->arena, &frame, &err) < 0)
+        sim_fail(sim, "protocol", "%s", err.text);
+    for (size_t i = 0; i < frame.entry_count; i++)
+        note_entry(sim, from, to, frame.entries[i]);
+}

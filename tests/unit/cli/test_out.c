@@ -1,0 +1,56 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/log.h"
+#include "out.h"
+
+/* Thousands are set apart. */
+static void test_out_number__thousands(void **state)
+{
+    (void)state;
+    assert_string_equal(out_number(0), "0");
+    assert_string_equal(out_number(999), "999");
+    assert_string_equal(out_number(1000), "1,000");
+    assert_string_equal(out_number(1234567), "1,234,567");
+    assert_string_equal(out_number(UINT64_MAX), "18,446,744,073,709,551,615");
+}
+
+/* Durations are as exact as a person cares for. */
+static void test_out_duration__rounded(void **state)
+{
+    (void)state;
+    assert_string_equal(out_duration(0), "0.0 s");
+    assert_string_equal(out_duration(1234), "1.2 s");
+    assert_string_equal(out_duration(59000), "59 s");
+    assert_string_equal(out_duration(600000), "10 min");
+    assert_string_equal(out_duration(3 * 3600000), "3 h");
+    assert_string_equal(out_duration(INT64_C(5) * 86400000), "5 d");
+}
+
+/* Times are RFC 3339 with milliseconds; none is null. */
+static void test_out_json_time__none__null(void **state)
+{
+    (void)state;
+    json_t *none = out_json_time(0);
+    json_t *some = out_json_time(1000);
+    assert_true(json_is_null(none));
+    assert_string_equal(json_string_value(some), "1970-01-01T00:00:01.000Z");
+    json_decref(none);
+    json_decref(some);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_out_number__thousands),
+        cmocka_unit_test(test_out_duration__rounded),
+        cmocka_unit_test(test_out_json_time__none__null),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -83,8 +83,10 @@ static int on_welcome(struct orchestrator *self, const struct work_frame *frame,
     struct channel *channel = channel_of(self, frame);
     if (channel->met && frame->incarnation == channel->incarnation)
         channel->welcome_at_ms = self->now_ms;
-    if (welcome->number != channel->hello_number)
+    /* A second answer to it, of a hello that came twice, may be older than the first. */
+    if (welcome->number != channel->hello_number || !channel->hello_open)
         return 0;
+    channel->hello_open = false;
     channel->welcome_at_ms = self->now_ms;
     channel->floor_epoch = welcome->floor_epoch;
     channel->floor_version = welcome->floor_version;

@@ -18,6 +18,7 @@ void channel_init(struct channel *channel, const char *name, uint8_t port, uint3
 void channel_hello(struct channel *channel, int64_t now_ms)
 {
     channel->hello_number++;
+    channel->hello_open = true;
     channel->hello_due = true;
     if (channel->state == CHANNEL_UP) {
         channel->next_hello_ms = now_ms + CHANNEL_HELLO_MS;

@@ -39,6 +39,7 @@ struct channel {
     struct journal_participant reported; /* While suspended: what an operator may trust. */
     bool known_changed;                  /* Store it with this batch. */
     uint64_t hello_number;               /* Of the newest hello. */
+    bool hello_open;                     /* It is not answered yet: one answer counts. */
     bool hello_due;
     int64_t seek_ms; /* Between hellos while it is not up. */
     int64_t next_hello_ms;

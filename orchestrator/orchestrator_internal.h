@@ -15,6 +15,8 @@
 
 #define ORCHESTRATOR_INPUT_MAX ((size_t)256 << 10)
 #define ORCHESTRATOR_OUTPUT_MAX ((size_t)16 << 10)
+/* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
+#define ORCHESTRATOR_DECODE_BUDGET ((size_t)16 << 20)
 
 /* A version of a definition that is stored, and which channel serves each of its steps. */
 struct stored_definition {
@@ -112,6 +114,9 @@ struct orchestrator {
 /* Memory of this batch, whatever a peer's budget is. */
 void *orchestrator_keep(struct orchestrator *self, const void *data, size_t size);
 ProtobufCBinaryData orchestrator_keep_bytes(struct orchestrator *self, struct bytes bytes);
+
+/* receive.c: a frame becomes work. */
+void receive_frame(struct orchestrator *self, const struct peer *from, struct bytes bytes);
 
 /* drive.c: a saga's event, its journal, its next command and its timer. */
 int drive_event(struct orchestrator *self, struct active *active, struct saga_event *event,

@@ -10,9 +10,6 @@
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
 
-/* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
-#define DECODE_BUDGET ((size_t)16 << 20)
-
 static struct orchestrator *self_of(struct node *node)
 {
     return (struct orchestrator *)(void *)node;
@@ -38,108 +35,11 @@ ProtobufCBinaryData orchestrator_keep_bytes(struct orchestrator *self, struct by
                                  .data = orchestrator_keep(self, bytes.data, bytes.len)};
 }
 
-static struct work *add_work(struct orchestrator *self, enum work_kind kind)
-{
-    self->works =
-        xgrow(self->works, &self->work_capacity, self->work_count + 1, sizeof *self->works);
-    struct work *work = &self->works[self->work_count++];
-    *work = (struct work){.kind = kind, .frame = (uint32_t)self->frame_count - 1};
-    return work;
-}
-
-static void add_frame(struct orchestrator *self, const struct peer *from,
-                      const struct frame_header *header)
-{
-    self->frames =
-        xgrow(self->frames, &self->frame_capacity, self->frame_count + 1, sizeof *self->frames);
-    struct work_frame *frame = &self->frames[self->frame_count++];
-    memset(frame, 0, sizeof *frame);
-    frame->from.port = from->port;
-    frame->from.id_len = from->id_len;
-    memcpy(frame->from.id, from->id, from->id_len);
-    frame->incarnation = header->incarnation;
-    frame->store = header->store;
-}
-
-static void add_client_refusal(struct orchestrator *self, const char *words)
-{
-    static const Zsaga__ClientRequest nameless = ZSAGA__CLIENT_REQUEST__INIT;
-    struct work *work = add_work(self, WORK_CLIENT);
-    work->request = &nameless;
-    (void)client_refuse(self, work, "malformed", "%s", words);
-}
-
-static void receive_client_entry(struct orchestrator *self, ProtobufCBinaryData entry)
-{
-    Zsaga__ClientRequest *request =
-        zsaga__client_request__unpack(&self->arena.allocator, entry.len, entry.data);
-    if (request == NULL)
-        add_client_refusal(self, "the entry does not decode");
-    else
-        add_work(self, WORK_CLIENT)->request = request;
-}
-
-static void receive_owner_entry(struct orchestrator *self, ProtobufCBinaryData entry)
-{
-    ProtobufCBinaryData kept = orchestrator_keep_bytes(self, packed_view(entry));
-    add_work(self, WORK_OWNER)->owner_request = packed_view(kept);
-}
-
-static void receive_answer(struct orchestrator *self, ProtobufCBinaryData entry)
-{
-    Zsaga__Answer *answer = zsaga__answer__unpack(&self->arena.allocator, entry.len, entry.data);
-    if (answer == NULL)
-        self->counters.malformed++;
-    else
-        add_work(self, WORK_ANSWER)->answer = answer;
-}
-
-/* The endpoint in the suite file leads to the right service. */
-static bool is_expected(struct orchestrator *self, const struct peer *from,
-                        const struct frame_header *header)
-{
-    struct channel *channel = &self->channels[from->port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT];
-    if (strcmp(header->name, channel->name) == 0)
-        return true;
-    if (self->counters.foreign++ == 0)
-        news_add(&self->news, true, "wrong_peer", "participant=%s answered_by=%s", channel->name,
-                 log_quote(header->name));
-    (void)snprintf(channel->detail, sizeof channel->detail,
-                   "its endpoint is answered by \"%s\": see suite.zpl", header->name);
-    return false;
-}
-
 static void node_receive(struct node *node, const struct peer *from, struct bytes bytes,
                          struct node_time now)
 {
-    struct orchestrator *self = self_of(node);
     (void)now;
-    self->arena.budget = self->arena.used + DECODE_BUDGET;
-    struct frame frame;
-    struct err err = {0};
-    bool client = from->port == ORCHESTRATOR_PORT_CLIENT;
-    bool owner = from->port == ORCHESTRATOR_PORT_OWNER;
-    int rc = frame_read(bytes, &self->arena, &frame, &err);
-    if (rc == 0 && !client && !owner && !is_expected(self, from, &frame.header))
-        return;
-    add_frame(self, from, &frame.header);
-    if (rc < 0) {
-        self->counters.malformed++;
-        if (client)
-            add_client_refusal(self, err.text);
-        return;
-    }
-    if (!client && !owner)
-        (void)add_work(self, WORK_FRAME);
-    for (size_t i = 0; i < frame.entry_count; i++) {
-        self->arena.budget = self->arena.used + DECODE_BUDGET;
-        if (client)
-            receive_client_entry(self, frame.entries[i]);
-        else if (owner)
-            receive_owner_entry(self, frame.entries[i]);
-        else
-            receive_answer(self, frame.entries[i]);
-    }
+    receive_frame(self_of(node), from, bytes);
 }
 
 static void node_tick(struct node *node, struct node_time now)
@@ -439,6 +339,8 @@ static void init_channels(struct orchestrator *self, const struct orchestrator_o
             channel, options->participants[i], (uint8_t)(ORCHESTRATOR_PORT_FIRST_PARTICIPANT + i),
             (uint32_t)options->limits.window_max, (size_t)options->limits.window_bytes_max);
         channel->next_hello_ms = self->now_ms;
+        /* Late answers to an earlier start must not pass for answers to this one. */
+        channel->hello_number = options->random;
     }
     self->channel_count = options->participant_count;
 }
@@ -491,7 +393,7 @@ int orchestrator_new(const struct orchestrator_options *options, struct node_tim
     self->sender.incarnation = options->random;
     self->sender.driver.nonce = options->random ^ 0x5851f42d4c957f2dU;
     (void)snprintf(self->sender.driver.id, sizeof self->sender.driver.id, "%s", options->id);
-    arena_init(&self->arena, DECODE_BUDGET);
+    arena_init(&self->arena, ORCHESTRATOR_DECODE_BUDGET);
     id_source_init(&self->ids, options->random);
     run_clock_init(&self->clock);
     self->now_ms = run_clock_turn(&self->clock, now.mono_ms);

@@ -8,8 +8,8 @@
 #include "orchestrator_internal.h"
 
 #define FIND_KEYS_MAX 1000
-#define LIST_ROWS_MAX 500  /* In one page. */
-#define LIST_SCAN_MAX 5000 /* Rows looked at for one page: bounds a turn of the loop. */
+#define LIST_ROWS_MAX 500     /* In one page. */
+#define LIST_SCAN_MAX 5000    /* Rows looked at for one page: bounds a turn of the loop. */
 #define HISTORY_ROWS_MAX 1000 /* The newest are left out: an answer must fit its frame. */
 
 Zsaga__ClientAnswer *client_answer(struct orchestrator *self, struct work *work,

@@ -163,10 +163,12 @@ void saga_apply(struct saga *saga, const struct definition *definition,
 
 bool saga_is_final(const struct saga *saga);
 bool saga_is_undoing(const struct saga *saga); /* The command at the cursor is a compensation. */
+/* The command at the cursor is ended by patience alone: a compensation, a retriable's action. */
+bool saga_has_long_patience(const struct saga *saga, const struct definition *definition);
 /* Of the command at the cursor. */
 int64_t saga_patience_ms(const struct saga *saga, const struct definition *definition);
 int64_t saga_backoff_ms(const struct saga *saga, const struct definition *definition);
-/* Whether waiting for the next sending counts against patience (docs/design-notes.md). */
+/* Whether waiting for the next sending counts against patience (docs/decisions.md). */
 bool saga_backoff_counts(const struct saga *saga, const struct definition *definition);
 
 const char *saga_state_name(enum saga_state state); /* "running" */

@@ -275,7 +275,7 @@ static void tell_audit(const struct demo *demo, const json_t *audit)
         char *name = printable(bytes_text(json_string_value(json_object_get(check, "name"))));
         AUTO(freep)
         char *detail = printable(bytes_text(json_string_value(json_object_get(check, "detail"))));
-        narrate(demo, "  %-6s %-26s %s",
+        narrate(demo, "  %-6s %-32s %s",
                 json_is_true(json_object_get(check, "ok")) ? "ok" : "NOT OK", name, detail);
     }
 }

@@ -72,11 +72,13 @@ static void test_supervisor__killed_while_a_service_is_frozen__leaves_nothing_be
     suite_expect_clean(suite);
 }
 
-/* A process that dies each time between its commit and its send costs nothing but time. */
-static void die_after_commits(struct suite_process *suite, const char *name)
+/* A process that dies between its commit and its send, at each so many of them, costs nothing but
+ * time. */
+static void die_after_commits(struct suite_process *suite, const char *name, int each)
 {
     int count = suite_process_scale(120);
-    (void)setenv("ZSAGA_CRASHPOINT", suite_process_text(suite, "%s:after_commit:9", name), 1);
+    (void)setenv("ZSAGA_CRASHPOINT", suite_process_text(suite, "%s:after_commit:%d", name, each),
+                 1);
     suite_data_up_plenty(suite);
     (void)unsetenv("ZSAGA_CRASHPOINT");
     struct suite_tool *submit =
@@ -93,31 +95,31 @@ static void die_after_commits(struct suite_process *suite, const char *name)
 /* The orchestrator stores what was decided before it says so. */
 static void test_orchestrator__dies_between_commit_and_send__loses_nothing(void **state)
 {
-    die_after_commits(*state, "orchestrator");
+    die_after_commits(*state, "orchestrator", 60);
 }
 
 /* The order service answers again what it had committed. */
 static void test_order__dies_between_commit_and_send__loses_nothing(void **state)
 {
-    die_after_commits(*state, "order");
+    die_after_commits(*state, "order", 30);
 }
 
 /* So does inventory: nothing is reserved twice. */
 static void test_inventory__dies_between_commit_and_send__loses_nothing(void **state)
 {
-    die_after_commits(*state, "inventory");
+    die_after_commits(*state, "inventory", 18);
 }
 
 /* So does payment: nothing is charged twice. */
 static void test_payment__dies_between_commit_and_send__loses_nothing(void **state)
 {
-    die_after_commits(*state, "payment");
+    die_after_commits(*state, "payment", 18);
 }
 
 /* So does shipping: nothing is scheduled twice. */
 static void test_shipping__dies_between_commit_and_send__loses_nothing(void **state)
 {
-    die_after_commits(*state, "shipping");
+    die_after_commits(*state, "shipping", 15);
 }
 
 static const json_t *channel(struct suite_process *suite, const char *name)

@@ -52,7 +52,7 @@ void sim_trace(struct sim *sim, const char *format, ...)
 
 struct node_time sim_time(const struct sim *sim, const struct sim_host *host)
 {
-    return (struct node_time){.mono_ms = 1000000 + sim->now_ms,
+    return (struct node_time){.mono_ms = SIM_MONO_MS + sim->now_ms,
                               .wall_ms = WALL_MS + sim->now_ms + host->wall_jump_ms};
 }
 

@@ -22,6 +22,7 @@
 #define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX)
 #define SIM_PAST_MAX 64 /* Messages remembered for a late replay. */
 #define SIM_NEVER INT64_MAX
+#define SIM_MONO_MS 1000000 /* What the monotonic clock shows at the start of a run. */
 
 enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES };
 
@@ -98,6 +99,7 @@ struct sim_saga {
     int64_t submit_at_ms;
     int64_t ask_at_ms;
     bool known; /* Accepted, and told so. */
+    unsigned resumed; /* By us. */
     struct id id;
     int state; /* Zsaga__SagaState last told. */
     struct sim_step steps[SIM_STEPS_MAX];

@@ -22,7 +22,6 @@ struct told {
     size_t cursor;
     bool back;
     bool rests;
-    bool refused_for_good;
     bool done[SIM_STEPS_MAX];
     bool gave_up[SIM_STEPS_MAX];
     bool undone[SIM_STEPS_MAX];
@@ -80,9 +79,7 @@ static void on_outcome(struct sim *sim, struct told *told, size_t step, bool don
     if (done) {
         told->done[step] = true;
         told->cursor += !late;
-    } else if (!late && told->shape->retriable[step]) {
-        told->refused_for_good = true;
-    } else if (!late) {
+    } else if (!late && !told->shape->retriable[step]) {
         told->back = true;
     }
 }
@@ -129,7 +126,6 @@ static void on_record(struct sim *sim, struct told *told, const struct sim_rows 
         if (!told->rests)
             fail_history(sim, told, "resumed, and did not rest", step);
         told->rests = false;
-        told->refused_for_good = false;
         sim->counts->resumed++;
     }
 }
@@ -149,11 +145,20 @@ static void read_history(struct sim *sim, struct told *told)
     sim_rows_end(&rows);
 }
 
+/* A step behind the point of no return that its participant refused: a person must see to it. */
+static bool is_refused_for_good(const struct told *told)
+{
+    for (size_t i = 0; i < told->shape->step_count; i++)
+        if (told->shape->retriable[i] && told->saga->steps[i].refused)
+            return true;
+    return false;
+}
+
 /* I7: what the history leads to is what the saga's row says. */
 static void check_end(struct sim *sim, const struct told *told)
 {
     if (told->state == STATE_OPEN) {
-        if (!told->rests || !told->refused_for_good)
+        if (!told->rests || !is_refused_for_good(told))
             sim_fail(sim, "L1", "%s does not end, and nothing hinders it", told->saga->key);
         return;
     }
@@ -264,7 +269,8 @@ void sim_check_all(struct sim *sim)
 {
     for (size_t i = 0; i < sim->host_count; i++)
         if (sim->hosts[i].node == NULL || sim->hosts[i].turn.broken)
-            sim_fail(sim, "L1", "%s did not come back", sim->hosts[i].name);
+            sim_fail(sim, "L1", "%s did not come back: %s", sim->hosts[i].name,
+                     sim->hosts[i].node == NULL ? "down" : sim->hosts[i].turn.trouble);
     for (size_t i = 0; i < sim->saga_count; i++)
         check_saga(sim, &sim->sagas[i]);
     sim_check_books(sim);

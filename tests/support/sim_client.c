@@ -9,6 +9,7 @@
 
 #define AGAIN_MS 400
 #define ASK_MS 1000
+#define RESUMES 5 /* In vain: then it is given up as hopeless. */
 #define NOSY 200 /* Per thousand questions: those that are asked on top. */
 
 /* What a request's id says of it. */
@@ -71,6 +72,7 @@ static void resume(struct sim *sim, size_t index)
     Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
     Zsaga__Resume body = ZSAGA__RESUME__INIT;
     sim_script_mend(sim, index);
+    sim->sagas[index].resumed++;
     body.key = packed_borrow_text(sim->sagas[index].key);
     body.who = packed_borrow_text("sim");
     body.reason = packed_borrow_text("mended");
@@ -100,19 +102,14 @@ static bool is_final(int state)
     return state == ZSAGA__SAGA_STATE__COMPLETED || state == ZSAGA__SAGA_STATE__COMPENSATED;
 }
 
-/* A retriable step, in whatever version the saga runs, that its participant has refused for good:
- * nothing but a person helps. */
+/* A retriable step that its participant has refused for good: nothing but a person helps. */
 static bool is_hopeless(const struct sim *sim, size_t index)
 {
     const struct sim_saga *saga = &sim->sagas[index];
-    bool refused = false;
-    for (int version = 0; version < 2; version++) {
-        const struct sim_shape *shape = &sim->shapes[saga->shape + (size_t)version];
-        for (size_t i = 0; shape->version == version && i < shape->step_count; i++)
-            refused =
-                refused || (shape->retriable[i] && sim->scripts[index].action[i].refuses);
-    }
-    return refused && saga->state == ZSAGA__SAGA_STATE__ATTENTION;
+    for (size_t i = 0; i < SIM_STEPS_MAX; i++)
+        if (saga->steps[i].refused && sim_shape_is_retriable(sim, saga->shape, i))
+            return saga->state == ZSAGA__SAGA_STATE__ATTENTION && saga->resumed >= RESUMES;
+    return false;
 }
 
 static bool is_at_rest(const struct sim *sim, size_t index)

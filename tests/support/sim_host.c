@@ -176,6 +176,8 @@ int64_t sim_host_next(const struct sim *sim, const struct sim_host *host)
     int64_t at = node_turn_deadline(&host->turn);
     if (host->arrived_count > 0 && node_turn_takes(&host->turn))
         at = sim->now_ms;
+    else if (at != SIM_NEVER)
+        at -= SIM_MONO_MS;
     if (at == SIM_NEVER)
         return SIM_NEVER;
     at = at < host->busy_until_ms ? host->busy_until_ms : at;
@@ -252,6 +254,9 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
         sim_host_die(sim, host, &sim->counts->crash_in_batch);
         return;
     }
+    if (host->turn.broken != host->was_broken)
+        sim_trace(sim, "%-12s %s %s", host->name, host->turn.broken ? "breaks:" : "is well again",
+                  host->turn.trouble);
     sim->counts->reloads += host->was_broken && !host->turn.broken;
     host->was_broken = host->turn.broken;
     bool orchestrates = host->place == SIM_ORCHESTRATOR;

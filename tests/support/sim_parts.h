@@ -32,6 +32,7 @@ bool sim_client_is_done(const struct sim *sim); /* All sagas are known to rest. 
 /* sim_shape.c: what a run is about, drawn from its seed. */
 void sim_shape_draw(struct sim *sim);
 void sim_shape_add(struct sim *sim, const char *text);
+bool sim_shape_is_retriable(const struct sim *sim, size_t shape, size_t step); /* In a version. */
 void sim_script_draw(struct sim *sim, size_t saga);
 void sim_script_mend(struct sim *sim, size_t saga); /* Nothing is in trouble any more. */
 

@@ -99,6 +99,13 @@ static void draw_line(struct sim *sim, struct toy_line *line, bool undo)
         line->times = FOR_EVER;
 }
 
+bool sim_shape_is_retriable(const struct sim *sim, size_t shape, size_t step)
+{
+    const struct sim_shape *first = &sim->shapes[shape];
+    const struct sim_shape *second = first + 1;
+    return first->retriable[step] || (second->version == 1 && second->retriable[step]);
+}
+
 void sim_script_draw(struct sim *sim, size_t saga)
 {
     struct toy_script *script = &sim->scripts[saga];
@@ -110,10 +117,10 @@ void sim_script_draw(struct sim *sim, size_t saga)
     }
     if (!sim_is_lucky(&sim->workload, sim->profile.refused))
         return;
-    const struct sim_shape *shape = &sim->shapes[sim->sagas[saga].shape];
-    size_t step = (size_t)below(sim, shape->step_count);
-    /* What refuses behind the point of no return needs a person: rarely. */
-    if (!shape->retriable[step] || below(sim, 8) == 0)
+    size_t step = (size_t)below(sim, sim->shapes[sim->sagas[saga].shape].step_count);
+    /* What refuses behind the point of no return needs a person, and is in the way until then. */
+    bool may_stay = sim->limits.active_sagas_max > SAGAS_MAX && below(sim, 8) == 0;
+    if (may_stay || !sim_shape_is_retriable(sim, sim->sagas[saga].shape, step))
         script->action[step].refuses = true;
 }
 

@@ -28,14 +28,13 @@ int client_ask(struct client *client, Zsaga__ClientRequest *request, int64_t tim
 int client_ask_owner(struct client *client, Zsaga__OwnerRequest *request, int64_t timeout_ms,
                      const Zsaga__OwnerAnswer **ret, struct err *err);
 
-/* For many at once: queue requests (ids below 2^63 chosen by the caller, packed at once), send what
- * is queued, then take answers as they come. Sending never waits: what cannot be sent yet goes when
- * client_take() finds a connection, and is dropped after a second: ask again what stays unanswered.
- */
+/* For many at once: queue requests (ids below 2^63 chosen by the caller; each is packed at once,
+ * into at most FRAME_ENTRY_MAX bytes), send what is queued, then take answers as they come. Sending
+ * never waits: what cannot be sent yet goes when client_take() finds a connection, and is dropped
+ * after a second. Ask again what stays unanswered. */
 void client_queue(struct client *client, const Zsaga__ClientRequest *request);
 int client_flush(struct client *client, struct err *err);
-/* Next answer, waiting at most `wait_ms`; *ret is NULL when none came. Valid until the next call.
- */
+/* Next answer, waiting at most `wait_ms`; NULL when none came. Valid until the next call. */
 int client_take(struct client *client, int64_t wait_ms, const Zsaga__ClientAnswer **ret,
                 struct err *err);
 /* Drops the connection, with what is not sent yet, and makes a new one: for a peer that went

@@ -142,6 +142,12 @@ static int refuse(struct arena *arena, Zsaga__OwnerAnswer *answer, const char *c
     return 0;
 }
 
+/* Any other failure is the request's own, and must not take the batch with it. */
+static bool ends_process(int rc)
+{
+    return rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_FULL;
+}
+
 static int answer_health(struct owner *owner, struct arena *arena, Zsaga__OwnerAnswer *answer)
 {
     Zsaga__HealthReport report = ZSAGA__HEALTH_REPORT__INIT;
@@ -184,6 +190,8 @@ static int answer_export(struct owner *owner, const Zsaga__Export *request, stru
         return refuse(arena, answer, "unknown_table", "there is no such table here");
     Zsaga__ExportPage page = ZSAGA__EXPORT_PAGE__INIT;
     int rc = fill_page(owner, table, packed_view(request->after), arena, &page, err);
+    if (rc < 0 && !ends_process(rc))
+        return refuse(arena, answer, "failed", err->text);
     answer->kind_case = ZSAGA__OWNER_ANSWER__KIND_PAGE;
     answer->page = keep(arena, &page, sizeof page);
     return rc;
@@ -229,7 +237,7 @@ static int import_staged(struct owner *owner, const struct participant_table *ta
         return rc;
     struct err refused = {0};
     int imported = apply_staged(owner, table, &refused);
-    if (imported == ERR_INVALID) {
+    if (imported < 0 && !ends_process(imported)) {
         rc = db_undo_savepoint(owner->host.db, err);
         return rc < 0 ? rc : refuse(arena, answer, "refused", refused.text);
     }
@@ -305,12 +313,26 @@ static int answer_audit(struct owner *owner, struct arena *arena, Zsaga__OwnerAn
     if (owner->host.audit != NULL)
         rc = owner->host.audit(owner->host.self, owner->host.db, &audit, err);
     (void)db_guard(owner->host.db, false);
+    if (rc < 0 && !ends_process(rc))
+        return refuse(arena, answer, "failed", err->text);
     Zsaga__AuditReport report = ZSAGA__AUDIT_REPORT__INIT;
     report.n_checks = audit.count;
     report.checks = audit.checks;
     answer->kind_case = ZSAGA__OWNER_ANSWER__KIND_AUDIT;
     answer->audit = keep(arena, &report, sizeof report);
     return rc;
+}
+
+const Zsaga__OwnerAnswer *owner_refuse(struct bytes packed, struct arena *arena, const char *words)
+{
+    Zsaga__OwnerAnswer init = ZSAGA__OWNER_ANSWER__INIT;
+    Zsaga__OwnerAnswer *answer = keep(arena, &init, sizeof init);
+    const Zsaga__OwnerRequest *request =
+        zsaga__owner_request__unpack(&arena->allocator, packed.len, packed.data);
+    if (request != NULL)
+        answer->id = request->id;
+    (void)refuse(arena, answer, "refused", words);
+    return answer;
 }
 
 int owner_answer(struct owner *owner, struct bytes packed, struct arena *arena,

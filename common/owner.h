@@ -34,6 +34,10 @@ struct db *owner_db(struct owner *owner);
 int owner_answer(struct owner *owner, struct bytes request, struct arena *arena,
                  const Zsaga__OwnerAnswer **ret, struct err *err);
 
+/* The answer to a request whose writes ended the transaction, and were taken back. */
+const Zsaga__OwnerAnswer *owner_refuse(struct bytes request, struct arena *arena,
+                                       const char *words);
+
 /* The same from the command line of a stopped suite: CSV with a header on `out`, or from `in`.
  * `owner_import_csv` opens its own transaction. */
 int owner_export_csv(struct owner *owner, const char *table, int out_fd, struct err *err);

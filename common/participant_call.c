@@ -85,7 +85,10 @@ void call_event(struct call *call, const char *type, struct bytes payload)
 __attribute__((format(printf, 3, 0))) static void put_words(struct call *call, const char *code,
                                                             const char *format, va_list args)
 {
-    (void)snprintf(call->code, sizeof call->code, "%s", code);
+    (void)snprintf(call->code, sizeof call->code, "%s", *code == '\0' ? "unnamed" : code);
+    for (char *c = call->code; *c != '\0'; c++)
+        if (!text_is_token(bytes_of(c, 1)))
+            *c = '_'; /* A peer would take the whole answer for malformed. */
     char words[PARTICIPANT_MESSAGE_MAX + 1];
     (void)vsnprintf(words, sizeof words, format, args);
     text_to_utf8(bytes_text(words), call->message, sizeof call->message);

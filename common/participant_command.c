@@ -191,9 +191,9 @@ static int call_handler(struct job *job, participant_handler handler, bool undo,
     (void)db_guard(node->db, true);
     int outcome = handler(&job->call, &handler_err);
     (void)db_guard(node->db, false);
-    if (must_end(outcome)) {
+    if (db_storage_failure(node->db) != 0) {
         *err = handler_err;
-        return outcome;
+        return db_storage_failure(node->db);
     }
     if (!db_in_transaction(node->db))
         return PARTICIPANT_GUILTY;

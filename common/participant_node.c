@@ -230,32 +230,39 @@ static int do_driven(struct participant_node *self, struct work *work, struct wo
     return participant_command(self, work, frame, now.wall_ms, err);
 }
 
+static int do_owner(struct participant_node *self, struct work *work, struct err *err)
+{
+    const Zsaga__OwnerAnswer *answer = NULL;
+    self->arena.budget = SIZE_MAX;
+    int rc = owner_answer(self->owner, work->owner_request, &self->arena, &answer, err);
+    work->answer = answer == NULL ? NULL : &answer->base;
+    bool ends = rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_FULL;
+    return !ends && !db_in_transaction(self->db) ? PARTICIPANT_GUILTY : rc;
+}
+
 static int do_work(struct participant_node *self, struct work *work, struct node_time now,
                    struct err *err)
 {
     work->answer = NULL;
     if (work->kind == WORK_REJECT)
         return 0;
-    if (work->kind == WORK_OWNER) {
-        const Zsaga__OwnerAnswer *answer = NULL;
-        self->arena.budget = SIZE_MAX;
-        int rc = owner_answer(self->owner, work->owner_request, &self->arena, &answer, err);
-        work->answer = answer == NULL ? NULL : &answer->base;
-        return rc;
-    }
+    if (work->kind == WORK_OWNER)
+        return do_owner(self, work, err);
     return do_driven(self, work, &self->frames[work->frame], now, err);
 }
 
-/* Ends the batch's transaction: fence, log, commit. */
+/* Ends the batch's transaction: fence, log, commit. PARTICIPANT_GUILTY: what an entry wrote breaks
+ * a constraint that is checked at the commit. */
 static int finish(struct participant_node *self, struct err *err)
 {
     int rc = fence_save(self->fence, err);
     if (rc == 0)
         rc = outbox_write(self->outbox, err);
-    if (rc == 0)
-        rc = db_commit(self->db, err);
     if (rc < 0)
         return rc;
+    rc = db_commit(self->db, err);
+    if (rc < 0)
+        return rc == ERR_INVALID ? PARTICIPANT_GUILTY : rc;
     outbox_committed(self->outbox);
     self->counters.commits++;
     return 0;
@@ -286,6 +293,26 @@ static int run_together(struct participant_node *self, struct node_time now, str
     return rc != 0 ? rc : finish(self, err);
 }
 
+/* Takes back what the guilty entry wrote. Its frame's claim is stored all the same, before anything
+ * is answered. */
+static int answer_guilty(struct participant_node *self, struct work *work, struct err *err)
+{
+    struct work_frame *frame = &self->frames[work->frame];
+    int rc = take_back(self, err);
+    if (rc == 0)
+        rc = db_begin(self->db, err);
+    if (rc < 0)
+        return rc;
+    static const char words[] = "what it wrote ended the transaction";
+    if (work->kind == WORK_OWNER) {
+        work->answer = &owner_refuse(work->owner_request, &self->arena, words)->base;
+    } else {
+        judge(self, frame);
+        participant_answer_retry(self, work, frame, "transaction_ended", words);
+    }
+    return finish(self, err);
+}
+
 /* A batch died through one of its entries: each in a transaction of its own, so that only the
  * guilty one is answered `retry`. */
 static int run_singly(struct participant_node *self, struct node_time now, struct err *err)
@@ -299,13 +326,8 @@ static int run_singly(struct participant_node *self, struct node_time now, struc
             rc = do_work(self, work, now, err);
         if (rc == 0)
             rc = finish(self, err);
-        if (rc != PARTICIPANT_GUILTY)
-            continue;
-        db_rollback(self->db);
-        outbox_forget(self->outbox);
-        participant_answer_retry(self, work, &self->frames[work->frame], "transaction_ended",
-                                 "the handler's SQL ended the transaction");
-        rc = forget_fence(self, err);
+        if (rc == PARTICIPANT_GUILTY)
+            rc = answer_guilty(self, work, err);
     }
     return rc;
 }

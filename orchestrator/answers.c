@@ -18,8 +18,10 @@ int answers_frame(struct orchestrator *self, const struct work_frame *frame, str
     bool another = channel->met && frame->incarnation != channel->incarnation;
     /* Only the answer to the newest hello changes what is known; so ask at once, but once for each
      * incarnation noticed: the answer itself comes from another incarnation too. */
-    if (another && frame->incarnation != channel->noticed)
+    if (another && frame->incarnation != channel->noticed) {
+        channel->held = true;
         channel_hello(channel, self->now_ms);
+    }
     channel->noticed = frame->incarnation;
     return 0;
 }
@@ -41,6 +43,8 @@ static bool log_is_sound(struct orchestrator *self, struct channel *channel,
 {
     struct journal_participant *known = &channel->known;
     channel->reported = *said;
+    if (channel->state == CHANNEL_SUSPENDED)
+        return false; /* Until an operator speaks, whatever its log says by now. */
     if (!id_is_zero(&known->store) && id_compare(&known->store, &said->store) != 0) {
         suspend(self, channel, "its database is another one than before");
         return false;
@@ -87,6 +91,7 @@ static int on_welcome(struct orchestrator *self, const struct work_frame *frame,
     if (welcome->number != channel->hello_number || !channel->hello_open)
         return 0;
     channel->hello_open = false;
+    channel->held = false;
     channel->welcome_at_ms = self->now_ms;
     channel->floor_epoch = welcome->floor_epoch;
     channel->floor_version = welcome->floor_version;
@@ -152,8 +157,7 @@ static bool is_well_formed(const Zsaga__Reply *reply)
 {
     return reply->saga.len == ID_SIZE && reply->step < DEFINITION_STEPS_MAX &&
            (reply->direction == ZSAGA__DIRECTION__ACTION ||
-            reply->direction == ZSAGA__DIRECTION__COMPENSATION) &&
-           (reply->code.len == 0 || text_is_token(packed_view(reply->code)));
+            reply->direction == ZSAGA__DIRECTION__COMPENSATION);
 }
 
 /* The saga a reply is about, if it comes from whoever that step belongs to. */
@@ -189,7 +193,9 @@ static int on_reply(struct orchestrator *self, const struct work_frame *frame,
     event.current = is_current(self, active, reply);
     event.retry_after_ms =
         reply->retry_after_ms > INT32_MAX ? INT32_MAX : (int64_t)reply->retry_after_ms;
-    event.code = packed_view(reply->code);
+    /* A fact stays one, whatever its code looks like. */
+    bool named = reply->code.len == 0 || text_is_token(packed_view(reply->code));
+    event.code = named ? packed_view(reply->code) : bytes_text("unnamed");
     event.words = bytes_text(words);
     event.output = packed_view(reply->output);
     if (event.output.len > ORCHESTRATOR_OUTPUT_MAX) {

@@ -25,8 +25,9 @@ void channel_hello(struct channel *channel, int64_t now_ms)
         return;
     }
     channel->next_hello_ms = now_ms + channel->seek_ms;
-    if (channel->seek_ms < CHANNEL_SEEK_MAX_MS)
-        channel->seek_ms *= 2;
+    channel->seek_ms *= 2;
+    if (channel->seek_ms > CHANNEL_SEEK_MAX_MS)
+        channel->seek_ms = CHANNEL_SEEK_MAX_MS;
 }
 
 static enum active_place waiting_place(const struct active *active)
@@ -58,12 +59,16 @@ struct active *channel_next(struct channel *channel)
     const struct active_list *in_flight = &channel->lists[PLACE_IN_FLIGHT];
     bool full = in_flight->count >= channel->window ||
                 channel->in_flight_bytes >= channel->in_flight_bytes_max;
-    if (channel->state != CHANNEL_UP || full)
+    /* A suspect travels alone, so that the next crash tells whether it was the cause. */
+    bool suspect_out = in_flight->count > 0 && in_flight->first->alone >= CHANNEL_ALONE_MAX;
+    if (channel->state != CHANNEL_UP || channel->held || full || suspect_out)
         return NULL;
     for (enum active_place place = PLACE_UNDO; place <= PLACE_LAST; place++) {
         struct active *active = channel->lists[place].first;
         if (active == NULL)
             continue;
+        if (place == PLACE_LAST && in_flight->count > 0)
+            return NULL;
         channel_withdraw(channel, active);
         return active;
     }

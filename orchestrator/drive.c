@@ -67,10 +67,22 @@ static void touch_list(struct orchestrator *self, struct active_list *list)
     }
 }
 
+/* Those in backoff stand in no list; whether their patience runs depends on the channel too. */
+static void touch_waiting(struct orchestrator *self, const struct channel *channel)
+{
+    for (size_t i = 0; i < self->active.slot_count; i++)
+        for (struct active *active = self->active.slots[i]; active != NULL; active = active->chain)
+            if (active->saga.phase == PHASE_BACKOFF && drive_channel(self, active) == channel) {
+                drive_touch(self, active);
+                drive_arm(self, active);
+            }
+}
+
 void drive_touch_channel(struct orchestrator *self, struct channel *channel)
 {
     for (int place = PLACE_UNDO; place < PLACE_COUNT; place++)
         touch_list(self, &channel->lists[place]);
+    touch_waiting(self, channel);
 }
 
 static void push_end(struct orchestrator *self, struct active *active)

@@ -54,7 +54,7 @@ static const char *const schema[] = {
     "CREATE TABLE zsaga_history(saga BLOB NOT NULL, number INTEGER NOT NULL,"
     " at_ms INTEGER NOT NULL, what INTEGER NOT NULL, step INTEGER NOT NULL,"
     " flags INTEGER NOT NULL, attempt INTEGER, retries INTEGER, repeats INTEGER,"
-    " used_ms INTEGER, code BLOB, words BLOB, output BLOB,"
+    " used_ms INTEGER, retry_after_ms INTEGER, code BLOB, words BLOB, output BLOB,"
     " PRIMARY KEY (saga, number)) STRICT, WITHOUT ROWID;"
     "INSERT INTO zsaga_counter VALUES ('saga_completed', 0), ('saga_compensated', 0);",
 };
@@ -73,7 +73,7 @@ static const char *const sql[STATEMENT_COUNT] = {
                " VALUES (?1, ?2, ?3, ?4, ?5, 0, NULL, ?6, NULL)",
     [PUT_INPUT] = "INSERT INTO zsaga_input VALUES (?1, ?2)",
     [RECORD] = "INSERT OR REPLACE INTO zsaga_history"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     [FINISH] = "UPDATE zsaga_saga SET state = ?2, reason = ?3, finished_ms = ?4 WHERE id = ?1",
     [COUNT_UP] = "UPDATE zsaga_counter SET value = value + 1 WHERE name = ?1",
     [FIND] = "SELECT " SAGA_COLUMNS " FROM zsaga_saga WHERE key = ?1",
@@ -83,7 +83,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [COUNT] = "SELECT value FROM zsaga_counter WHERE name = ?1",
     [INPUT] = "SELECT input FROM zsaga_input WHERE saga = ?1",
     [EACH_RECORD] = "SELECT at_ms, number, what, step, flags, attempt, retries, repeats, used_ms,"
-                    " code, words, output FROM zsaga_history WHERE saga = ?1 ORDER BY number",
+                    " code, words, output, retry_after_ms FROM zsaga_history WHERE saga = ?1 ORDER BY number",
 };
 
 enum { FLAG_UNDO = 1, FLAG_PENDING = 2, FLAG_BACKOFF = 4 };
@@ -255,13 +255,14 @@ int journal_record(struct journal *journal, const struct id *saga, int64_t at_ms
         db_bind_int(stmt, 8, record->retries);
         db_bind_int(stmt, 9, record->repeats);
         db_bind_int(stmt, 10, record->used_ms);
+        db_bind_int(stmt, 11, record->retry_after_ms);
     } else {
-        for (int i = 7; i <= 10; i++)
+        for (int i = 7; i <= 11; i++)
             db_bind_null(stmt, i);
     }
-    bind_optional(stmt, 11, record->code);
-    bind_optional(stmt, 12, record->words);
-    bind_optional(stmt, 13, record->output);
+    bind_optional(stmt, 12, record->code);
+    bind_optional(stmt, 13, record->words);
+    bind_optional(stmt, 14, record->output);
     return db_run(journal->db, stmt, err);
 }
 
@@ -391,6 +392,7 @@ static void read_record(sqlite3_stmt *stmt, struct saga_record *ret)
         .code = db_bytes(stmt, 9),
         .words = db_bytes(stmt, 10),
         .output = db_bytes(stmt, 11),
+        .retry_after_ms = db_int(stmt, 12),
     };
 }
 

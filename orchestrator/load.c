@@ -12,9 +12,10 @@ static uint8_t channel_of(struct orchestrator *self, const char *participant)
     for (size_t i = 0; i < self->channel_count; i++)
         if (strcmp(self->channels[i].name, participant) == 0)
             return (uint8_t)i;
-    if (self->channel_count == ORCHESTRATOR_PARTICIPANTS_MAX)
-        return (uint8_t)(ORCHESTRATOR_PARTICIPANTS_MAX - 1);
-    /* A running saga needs somebody who is no longer in the suite file: its patience decides. */
+    /* A running saga needs somebody who is no longer in the suite file: its patience decides. When
+     * there are too many of them, the last such channel stands for all others. */
+    if (self->channel_count == ORCHESTRATOR_CHANNELS_MAX)
+        return (uint8_t)(ORCHESTRATOR_CHANNELS_MAX - 1);
     struct channel *channel = &self->channels[self->channel_count];
     channel_init(channel, participant, 0, 1, 1);
     channel->absent = true;

@@ -74,6 +74,7 @@ int operate_trust(struct orchestrator *self, struct work *work, struct err *err)
         channel->known = channel->reported;
         channel->known_changed = true;
         /* Its next welcome, at once, finds the log sound and brings it up. */
+        channel->state = CHANNEL_DOWN;
         channel_hello(channel, self->now_ms);
         return answer_done(self, work, "its database is believed as it is now");
     }

@@ -14,6 +14,8 @@
 #include "wire/frame.h"
 
 #define ORCHESTRATOR_INPUT_MAX ((size_t)256 << 10)
+/* Participants of the suite, and those that only running sagas still need. */
+#define ORCHESTRATOR_CHANNELS_MAX (ORCHESTRATOR_PARTICIPANTS_MAX + 64)
 #define ORCHESTRATOR_OUTPUT_MAX ((size_t)16 << 10)
 /* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
 #define ORCHESTRATOR_DECODE_BUDGET ((size_t)16 << 20)
@@ -82,7 +84,7 @@ struct orchestrator {
     struct stored_definition *definitions;
     size_t definition_count;
     size_t definition_capacity;
-    struct channel channels[ORCHESTRATOR_PARTICIPANTS_MAX];
+    struct channel channels[ORCHESTRATOR_CHANNELS_MAX];
     size_t channel_count;
 
     struct active_map active;
@@ -147,6 +149,7 @@ void send_replies(struct orchestrator *self, struct outbound *out);
 void send_pushes(struct orchestrator *self, struct outbound *out);
 
 /* floor.c */
+/* Only once a batch is committed: a saga that ended in a batch taken back is not final. */
 void floor_refresh(struct orchestrator *self);
 
 /* intake.c, queries.c, operate.c: what clients ask. Each sets work->reply. */

@@ -108,7 +108,6 @@ static void tick_channel(struct orchestrator *self, struct channel *channel)
     }
     if (self->now_ms < channel->next_hello_ms)
         return;
-    floor_refresh(self);
     channel_hello(channel, self->now_ms);
 }
 
@@ -236,6 +235,8 @@ static int node_commit(struct node *node, struct node_time now, struct outbound 
             return fenced_error(self, err);
         send_all(self, out);
         rc = db_checkpoint_if_large(self->db, err);
+    } else {
+        forget_batch(self); /* Frames that made no work. */
     }
     plan(self);
     return rc;

@@ -379,7 +379,7 @@ static void add_channels(struct orchestrator *self, Zsaga__StatusReport *report)
         channel->waiting = channel_waiting(from);
         channel->detail = orchestrator_keep_bytes(self, bytes_text(from->detail));
         report->channels[report->n_channels++] = channel;
-        report->ready = report->ready && from->state == CHANNEL_UP;
+        report->ready = report->ready && (from->absent || from->state == CHANNEL_UP);
     }
 }
 

@@ -118,6 +118,7 @@ static struct saga_record *add_trouble(struct saga *saga, const struct saga_even
     record->retries = record->undo ? step->undo_retries : step->retries;
     record->repeats = saga->repeats;
     record->used_ms = event->used_ms;
+    record->retry_after_ms = saga->retry_after_ms;
     record->code = bytes_text(update->kept_code);
     record->words = bytes_text(update->kept_words);
     return record;
@@ -129,7 +130,7 @@ static bool on_fact(struct saga *saga, const struct definition *definition,
 {
     const struct saga_step_state *step = &saga->steps[event->step];
     if (event->undo) {
-        if (step->undo != UNDO_OPEN)
+        if (step->undo != UNDO_OPEN || event->type != EVENT_DONE)
             return false;
         add_fact(saga, definition, event, WHAT_UNDONE, update);
         return true;
@@ -173,8 +174,8 @@ static void on_retry(struct saga *saga, const struct definition *definition,
     record->backoff = true;
     record->code = event->code;
     record->words = event->words;
+    record->retry_after_ms = event->retry_after_ms;
     saga_apply(saga, definition, record);
-    saga->retry_after_ms = event->retry_after_ms;
 }
 
 static void on_pending(struct saga *saga, const struct definition *definition,
@@ -187,8 +188,8 @@ static void on_pending(struct saga *saga, const struct definition *definition,
     record->backoff = true;
     record->code = bytes_text("pending");
     record->words = event->words;
+    record->retry_after_ms = event->retry_after_ms;
     saga_apply(saga, definition, record);
-    saga->retry_after_ms = event->retry_after_ms;
 }
 
 /* Answers that count only for the attempt that is out. */

@@ -108,7 +108,8 @@ struct saga_record {
     uint32_t attempt; /* Trouble: of the next sending. */
     uint32_t retries; /* Trouble: answers of `retry` so far. */
     uint32_t repeats;
-    int64_t used_ms;   /* Trouble: patience used. */
+    int64_t used_ms;        /* Trouble: patience used. */
+    int64_t retry_after_ms; /* Trouble: what the last answer asked for. */
     struct bytes code; /* Borrowed from the event, or static. */
     struct bytes words;
     struct bytes output; /* Done: handed to later steps. */

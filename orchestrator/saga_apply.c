@@ -136,6 +136,7 @@ static void apply_trouble(struct saga *saga, const struct saga_record *record)
     saga->repeats = record->repeats;
     saga->pending = record->pending;
     saga->patience_used_ms = record->used_ms;
+    saga->retry_after_ms = record->retry_after_ms;
     saga->phase = record->backoff ? PHASE_BACKOFF : PHASE_OUT;
     *(record->undo ? &step->undo_retries : &step->retries) = record->retries;
     set_error(saga, record);

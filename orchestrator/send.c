@@ -13,6 +13,7 @@ static void add_hello(struct orchestrator *self, struct channel *channel,
                       struct frame_writer *writer)
 {
     channel->hello_due = false;
+    floor_refresh(self);
     Zsaga__Request request = ZSAGA__REQUEST__INIT;
     Zsaga__Hello hello = ZSAGA__HELLO__INIT;
     Zsaga__Floor floor = ZSAGA__FLOOR__INIT;

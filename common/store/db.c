@@ -15,6 +15,7 @@
 struct db {
     sqlite3 *handle;
     bool guarded; /* A service's own function runs: the authorizer judges its SQL. */
+    int storage_failure; /* enum err_code, or 0. */
     int wal_pages;
     sqlite3_stmt *begin;
     sqlite3_stmt *commit;
@@ -48,7 +49,10 @@ static int class_of(int rc)
 
 static int fail(struct db *db, int rc, struct err *err, const char *doing)
 {
-    return err_set(err, class_of(rc), "%s: %s (%s)", doing, sqlite3_errmsg(db->handle),
+    int class = class_of(rc);
+    if (class == ERR_FULL || class == ERR_IO || class == ERR_CORRUPT)
+        db->storage_failure = class;
+    return err_set(err, class, "%s: %s (%s)", doing, sqlite3_errmsg(db->handle),
                    sqlite3_errstr(rc));
 }
 
@@ -57,13 +61,25 @@ static bool writes(int action)
     return action == SQLITE_INSERT || action == SQLITE_UPDATE || action == SQLITE_DELETE;
 }
 
+/* Their second argument is the table. (DROP TABLE is judged as a DELETE.) */
+static bool reshapes(int action)
+{
+    return action == SQLITE_ALTER_TABLE || action == SQLITE_CREATE_INDEX ||
+           action == SQLITE_DROP_INDEX || action == SQLITE_CREATE_TRIGGER ||
+           action == SQLITE_DROP_TRIGGER || action == SQLITE_CREATE_TEMP_TRIGGER;
+}
+
+static bool is_engines(const char *table)
+{
+    return table != NULL && sqlite3_strnicmp(table, "zsaga_", 6) == 0;
+}
+
 /* What a service's own SQL may not do: end or begin the batch's transaction, reach past its
- * database, or write what the engine relies on. */
+ * database, or write or reshape what the engine relies on. */
 static int authorize(void *data, int action, const char *a, const char *b, const char *schema,
                      const char *trigger)
 {
     struct db *db = data;
-    (void)b;
     (void)schema;
     (void)trigger;
     if (!db->guarded)
@@ -71,7 +87,7 @@ static int authorize(void *data, int action, const char *a, const char *b, const
     if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT || action == SQLITE_PRAGMA ||
         action == SQLITE_ATTACH || action == SQLITE_DETACH)
         return SQLITE_DENY;
-    if (writes(action) && a != NULL && strncmp(a, "zsaga_", 6) == 0)
+    if ((writes(action) && is_engines(a)) || (reshapes(action) && is_engines(b)))
         return SQLITE_DENY;
     return SQLITE_OK;
 }
@@ -85,24 +101,48 @@ static int on_wal(void *data, sqlite3 *handle, const char *schema, int pages)
     return SQLITE_OK;
 }
 
+static void reset_open_statements(struct db *db)
+{
+    sqlite3_stmt *stmt = NULL;
+    while ((stmt = sqlite3_next_stmt(db->handle, stmt)) != NULL)
+        if (sqlite3_stmt_busy(stmt) != 0)
+            (void)sqlite3_reset(stmt);
+}
+
 bool db_guard(struct db *db, bool on)
 {
     bool before = db->guarded;
     db->guarded = on;
+    if (on && !before)
+        db->storage_failure = 0;
+    if (!on && before)
+        reset_open_statements(db);
     return before;
+}
+
+int db_storage_failure(const struct db *db)
+{
+    return db->storage_failure;
+}
+
+static int refuse_guarded(const struct db *db, struct err *err)
+{
+    return db->guarded ? err_set(err, ERR_INVALID, "not from within a service's function") : 0;
 }
 
 static int exec(struct db *db, const char *sql, struct err *err, const char *doing)
 {
-    bool before = db_guard(db, false);
+    bool before = db->guarded;
+    db->guarded = false;
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-    (void)db_guard(db, before);
+    db->guarded = before;
     return rc == SQLITE_OK ? 0 : fail(db, rc, err, doing);
 }
 
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
-    return exec(db, sql, err, "run SQL");
+    int rc = refuse_guarded(db, err);
+    return rc < 0 ? rc : exec(db, sql, err, "run SQL");
 }
 
 static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
@@ -116,18 +156,17 @@ static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct er
 
 int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
-    bool before = db_guard(db, true);
+    bool before = db->guarded;
+    db->guarded = true;
     int rc = prepare(db, sql, ret, err);
-    (void)db_guard(db, before);
+    db->guarded = before;
     return rc;
 }
 
 int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
-    bool before = db_guard(db, false);
-    int rc = prepare(db, sql, ret, err);
-    (void)db_guard(db, before);
-    return rc;
+    int rc = refuse_guarded(db, err);
+    return rc < 0 ? rc : prepare(db, sql, ret, err);
 }
 
 static int prepare_control(struct db *db, struct err *err)
@@ -169,7 +208,7 @@ static int claim(struct db *db, struct err *err)
     int rc = exec(db,
                   "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
                   "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                  "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
+                  "PRAGMA journal_size_limit=16777216; PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
     if (rc == 0)
@@ -228,8 +267,9 @@ int db_open(const char *path, struct db **ret, struct err *err)
     if (rc == 0) {
         (void)sqlite3_extended_result_codes(db->handle, 1);
         (void)sqlite3_set_authorizer(db->handle, authorize, db);
-        (void)sqlite3_wal_hook(db->handle, on_wal, db);
         rc = claim(db, err);
+        /* Only now: to set wal_autocheckpoint takes the hook away. */
+        (void)sqlite3_wal_hook(db->handle, on_wal, db);
     }
     if (rc == 0)
         rc = create_engine_tables(db, err);
@@ -337,6 +377,9 @@ int db_store_uuid(struct db *db, struct id *ret, struct err *err)
 
 int db_step(struct db *db, sqlite3_stmt *stmt, struct err *err)
 {
+    /* After an INSERT OR ROLLBACK a service's next write would commit by itself. */
+    if (db->guarded && !db_in_transaction(db) && sqlite3_stmt_readonly(stmt) == 0)
+        return err_set(err, ERR_ABORTED, "the transaction has ended");
     int rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         return DB_ROW;
@@ -364,17 +407,20 @@ int db_run(struct db *db, sqlite3_stmt *stmt, struct err *err)
 
 int db_begin(struct db *db, struct err *err)
 {
-    return db_run(db, db->begin, err);
+    int rc = refuse_guarded(db, err);
+    return rc < 0 ? rc : db_run(db, db->begin, err);
 }
 
 int db_commit(struct db *db, struct err *err)
 {
+    if (db->guarded)
+        return refuse_guarded(db, err);
     if (!db_in_transaction(db))
         return err_set(err, ERR_ABORTED, "the transaction ended before its commit");
     int rc = db_run(db, db->commit, err);
     if (rc < 0)
         db_rollback(db);
-    return rc == ERR_HELD || rc == ERR_SYSTEM || rc == ERR_INVALID ? ERR_ABORTED : rc;
+    return rc == ERR_HELD || rc == ERR_SYSTEM ? ERR_ABORTED : rc;
 }
 
 void db_rollback(struct db *db)
@@ -390,8 +436,11 @@ bool db_in_transaction(const struct db *db)
 
 int db_probe(struct db *db, struct err *err)
 {
-    int rc = exec(db, "BEGIN IMMEDIATE; UPDATE zsaga_counter SET value = value; COMMIT;", err,
-                  "try a write");
+    /* The value must change: SQLite does not write what stays as it was. */
+    int rc = exec(db,
+                  "BEGIN IMMEDIATE; INSERT INTO zsaga_counter VALUES ('probe', 1)"
+                  " ON CONFLICT DO UPDATE SET value = value + 1; COMMIT;",
+                  err, "try a write");
     if (rc < 0)
         db_rollback(db);
     return rc;

@@ -38,9 +38,9 @@ static unsigned long number_of(const char *name, unsigned long otherwise)
 
 static void print_counts(const struct sim_counts *counts)
 {
-    static const char *const troubles[] = {"smooth",      "retry",     "retry_later", "error",
-                                           "poison",      "late_poison", "too_large",   "pending",
-                                           "unwilling",   "crash"};
+    static const char *const troubles[] = {"smooth",    "retry",       "retry_later", "error",
+                                           "poison",    "late_poison", "too_large",   "pending",
+                                           "unwilling", "crash"};
 #define X(name) printf("  %-18s %llu\n", #name, (unsigned long long)counts->name);
     SIM_COUNTS(X)
 #undef X

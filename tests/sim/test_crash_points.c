@@ -1,1 +1,194 @@
-int main(void){return 0;}
+/* One saga, and one fault, at every point where it can be: for n = 1, 2, 3 ... until a run sees
+ * none. However it goes, the saga ends as it must, and the books of all processes agree. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "client.pb-c.h"
+#include "sim.h"
+#include "sim_disk.h"
+
+static const char three[] = "saga\n"
+                            "    name = three\n"
+                            "    step\n"
+                            "        name = s0\n"
+                            "        participant = p0\n"
+                            "        action = do0\n"
+                            "        compensation = undo0\n"
+                            "    step\n"
+                            "        name = s1\n"
+                            "        participant = p1\n"
+                            "        action = do1\n"
+                            "        compensation = undo1\n"
+                            "    step\n"
+                            "        name = s2\n"
+                            "        participant = p2\n"
+                            "        action = do2\n"
+                            "        compensation = undo2\n";
+
+#define HOSTS 4 /* The orchestrator and three toys. */
+
+/* What the toys answer, and how the saga must end. */
+struct story {
+    void (*script)(struct toy_script *script);
+    int ends;
+};
+
+static void all_well(struct toy_script *script)
+{
+    (void)script;
+}
+
+static void third_refuses(struct toy_script *script)
+{
+    script->action[2].refuses = true;
+}
+
+static void third_is_given_up(struct toy_script *script)
+{
+    script->action[2] = (struct toy_line){.trouble = TOY_RETRY, .times = 100};
+    script->undo[1] = (struct toy_line){.trouble = TOY_ERROR, .times = 1};
+}
+
+static void second_waits(struct toy_script *script)
+{
+    script->action[1] = (struct toy_line){.trouble = TOY_PENDING, .times = 2, .output = true};
+}
+
+static void second_ends_the_batch(struct toy_script *script)
+{
+    script->action[1] = (struct toy_line){.trouble = TOY_POISON, .times = 1};
+    script->action[2] = (struct toy_line){.trouble = TOY_LATE_POISON, .times = 100};
+}
+
+static const struct story well = {all_well, ZSAGA__SAGA_STATE__COMPLETED};
+static const struct story refused = {third_refuses, ZSAGA__SAGA_STATE__COMPENSATED};
+static const struct story given_up = {third_is_given_up, ZSAGA__SAGA_STATE__COMPENSATED};
+static const struct story waiting = {second_waits, ZSAGA__SAGA_STATE__COMPLETED};
+static const struct story poisoned = {second_ends_the_batch, ZSAGA__SAGA_STATE__COMPENSATED};
+
+static struct sim *begin(const struct story *story)
+{
+    static struct sim_counts counts;
+    struct sim *sim = sim_new_plain(three, &counts);
+    story->script(sim_script(sim));
+    return sim;
+}
+
+/* True when somebody died. */
+static bool end(struct sim *sim, const struct story *story)
+{
+    sim_run_plain(sim); /* Checks everything but how it must end. */
+    bool crashed = sim->crashed;
+    if (sim->sagas[0].state != story->ends)
+        sim_fail(sim, "I7", "it ended as %d, not %d", sim->sagas[0].state, story->ends);
+    sim_free(sim);
+    return crashed;
+}
+
+/* True when the process passed so many points, and died at the last of them. */
+static bool crash(const struct story *story, uint8_t place, uint64_t nth)
+{
+    struct sim *sim = begin(story);
+    sim->crash_place = place;
+    sim->crash_nth = nth;
+    return end(sim, story);
+}
+
+static void crash_everywhere(const struct story *story)
+{
+    for (uint8_t place = 0; place < HOSTS; place++) {
+        uint64_t nth = 1;
+        while (crash(story, place, nth))
+            nth++;
+        assert_true(nth > 6); /* It took part. */
+    }
+}
+
+static bool fail_disk(const struct story *story, uint8_t place, enum sim_disk_fault fault,
+                      int64_t nth)
+{
+    struct sim *sim = begin(story);
+    uint64_t felt = sim_disk_felt(fault);
+    sim_disk_fail(sim->hosts[place].path, fault, nth);
+    (void)end(sim, story);
+    return sim_disk_felt(fault) != felt;
+}
+
+static void fail_disk_everywhere(const struct story *story, enum sim_disk_fault fault)
+{
+    for (uint8_t place = 0; place < HOSTS; place++) {
+        int64_t nth = 1;
+        while (fail_disk(story, place, fault, nth))
+            nth++;
+        assert_true(nth > 6);
+    }
+}
+
+static void test_crash__anywhere_in_a_completed_saga__changes_nothing(void **state)
+{
+    /* Whoever dies, wherever: the saga completes, and each effect happened once. */
+    (void)state;
+    crash_everywhere(&well);
+}
+
+static void test_crash__anywhere_in_a_refused_saga__changes_nothing(void **state)
+{
+    /* Whoever dies, wherever: what was done before the refusal is undone, once. */
+    (void)state;
+    crash_everywhere(&refused);
+}
+
+static void test_crash__anywhere_in_a_saga_given_up__changes_nothing(void **state)
+{
+    /* Whoever dies, wherever: a step without an answer is undone as well. */
+    (void)state;
+    crash_everywhere(&given_up);
+}
+
+static void test_crash__anywhere_while_it_waits__changes_nothing(void **state)
+{
+    /* Whoever dies, wherever: what is pending is asked for until it is known. */
+    (void)state;
+    crash_everywhere(&waiting);
+}
+
+static void test_crash__anywhere_in_a_poisoned_batch__changes_nothing(void **state)
+{
+    /* Whoever dies, wherever: an entry that ends its batch's transaction leaves nothing. */
+    (void)state;
+    crash_everywhere(&poisoned);
+}
+
+static void test_disk__failing_at_any_write__loses_nothing(void **state)
+{
+    /* A failed write or flush ends the process; its next start goes on from what is on the disk,
+     * be the last commit there or not. */
+    (void)state;
+    fail_disk_everywhere(&well, SIM_DISK_BROKEN);
+    fail_disk_everywhere(&refused, SIM_DISK_BROKEN);
+}
+
+static void test_disk__full_at_any_write__loses_nothing(void **state)
+{
+    /* A batch that finds the disk full leaves nothing: it is dropped, loaded anew, asked again. */
+    (void)state;
+    fail_disk_everywhere(&well, SIM_DISK_FULL_ONCE);
+    fail_disk_everywhere(&refused, SIM_DISK_FULL_ONCE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_crash__anywhere_in_a_completed_saga__changes_nothing),
+        cmocka_unit_test(test_crash__anywhere_in_a_refused_saga__changes_nothing),
+        cmocka_unit_test(test_crash__anywhere_in_a_saga_given_up__changes_nothing),
+        cmocka_unit_test(test_crash__anywhere_while_it_waits__changes_nothing),
+        cmocka_unit_test(test_crash__anywhere_in_a_poisoned_batch__changes_nothing),
+        cmocka_unit_test(test_disk__failing_at_any_write__loses_nothing),
+        cmocka_unit_test(test_disk__full_at_any_write__loses_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

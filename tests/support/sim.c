@@ -12,10 +12,10 @@
 #include "sim_parts.h"
 
 #define WALL_MS 1700000000000
-#define STEPS_MAX 3000000 /* Of a run's loop: more is a hot loop. */
-#define REST_MS (4 * 3600 * INT64_C(1000)) /* After healing, all must rest within this. */
+#define STEPS_MAX 3000000                   /* Of a run's loop: more is a hot loop. */
+#define REST_MS (4 * 3600 * INT64_C(1000))  /* After healing, all must rest within this. */
 #define BROKEN_MS (20 * 60 * INT64_C(1000)) /* Until what was broken for ever is mended. */
-#define TAIL_MS 8000 /* Run on when all rests: late messages, floors. */
+#define TAIL_MS 8000                        /* Run on when all rests: late messages, floors. */
 #define PLAIN_TAIL_MS 200
 #define ARENA_BYTES ((size_t)64 << 20)
 
@@ -233,6 +233,7 @@ uint64_t sim_run(uint64_t seed, struct sim_counts *counts)
     struct sim *sim = new_sim(seed, counts);
     const char *trace = getenv("ZSAGA_SIM_SEED");
     sim->traced = trace != NULL;
+    uint64_t broken = sim_disk_felt(SIM_DISK_BROKEN);
     uint64_t full = sim_disk_felt(SIM_DISK_FULL);
     rng_seed(&sim->faults, seed ^ 0x6661756c74);
     rng_seed(&sim->workload, seed ^ 0x776f726b);
@@ -247,6 +248,7 @@ uint64_t sim_run(uint64_t seed, struct sim_counts *counts)
     run_to_rest(sim, REST_MS, TAIL_MS);
     sim_check_all(sim);
     counts->sagas += sim->saga_count;
+    counts->disk_broken += sim_disk_felt(SIM_DISK_BROKEN) - broken;
     counts->disk_full += sim_disk_felt(SIM_DISK_FULL) - full;
     uint64_t hash = sim->hash;
     sim_free(sim);
@@ -257,6 +259,7 @@ struct sim *sim_new_plain(const char *definition, struct sim_counts *counts)
 {
     struct sim *sim = new_sim(1, counts);
     sim->plain = true;
+    sim->told_state = -1;
     sim->traced = true;
     sim->next_fault_ms = SIM_NEVER;
     sim->limits = (struct suite_limits){.active_sagas_max = 10,

@@ -28,14 +28,16 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
 
 /* How often what was meant to be tried happened: a check that is never reached proves nothing. */
 #define SIM_COUNTS(X)                                                                              \
-    X(sagas) X(completed) X(compensated) X(attention) X(resumed) X(gave_up)                        \
-    X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent)           \
-    X(crash_in_batch) X(crash_between) X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) \
-    X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down)                         \
-    X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(pushed)                       \
-    X(silences) X(stale_replies) X(restarts) X(reloads)                                            \
-    X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected)          \
-    X(retried) X(singly) X(new_version)
+    X(sagas)                                                                                       \
+    X(completed)                                                                                   \
+    X(compensated) X(attention) X(resumed) X(gave_up) X(crash_opened) X(crash_given)               \
+        X(crash_committed) X(crash_partly_sent) X(crash_sent) X(crash_in_batch) X(crash_between)   \
+            X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) X(dropped) X(doubled)      \
+                X(slow) X(replayed) X(to_next_life) X(lost_down) X(accepted) X(accepted_again)     \
+                    X(duplicate) X(conflict) X(busy) X(pushed) X(silences) X(stale_replies)        \
+                        X(restarts) X(reloads) X(applied) X(repeated) X(blocked) X(tombstones)     \
+                            X(expired) X(stale_epoch) X(rejected) X(retried) X(singly)             \
+                                X(new_version)
 struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)
@@ -98,7 +100,7 @@ struct sim_saga {
     size_t shape; /* Index of the first version. */
     int64_t submit_at_ms;
     int64_t ask_at_ms;
-    bool known; /* Accepted, and told so. */
+    bool known;       /* Accepted, and told so. */
     unsigned resumed; /* By us. */
     struct id id;
     int state; /* Zsaga__SagaState last told. */
@@ -170,10 +172,12 @@ struct sim {
     bool traced;
     uint64_t hash; /* Of all that was sent, when, by whom. */
     struct sim_counts *counts;
-    uint8_t crash_place;  /* A scenario's crash: at the nth point that this host passes. */
-    uint64_t crash_nth;   /* 0: none. */
+    uint8_t crash_place; /* A scenario's crash: at the nth point that this host passes. */
+    uint64_t crash_nth;  /* 0: none. */
     uint64_t crash_passed;
     bool crashed;
+    int64_t told_state; /* Of a scenario's saga: what the trace has told so far. */
+    int64_t told_record;
     uint64_t broken_felt; /* Failures of disks already answered by a crash. */
 };
 

@@ -84,11 +84,13 @@ static void check_log(struct sim *sim, uint8_t place)
     read_log(sim, place, &log);
     int64_t did = sim_rows_one(sim, place, "SELECT count(*) FROM toy_log WHERE undo = 0");
     int64_t undid = sim_rows_one(sim, place, "SELECT count(*) FROM toy_log WHERE undo = 1");
-    int64_t refused = sim_rows_one(sim, place, "SELECT count(*) FROM zsaga_inbox WHERE forward = 2");
+    int64_t refused =
+        sim_rows_one(sim, place, "SELECT count(*) FROM zsaga_inbox WHERE forward = 2");
     free(log.events);
     if (log.did != did || log.undid != undid || log.refused != refused)
-        sim_fail(sim, "I15", "%s tells %lld, %lld, %lld events of %lld effects, %lld undone, %lld"
-                             " refusals",
+        sim_fail(sim, "I15",
+                 "%s tells %lld, %lld, %lld events of %lld effects, %lld undone, %lld"
+                 " refusals",
                  sim->hosts[place].name, (long long)log.did, (long long)log.undid,
                  (long long)log.refused, (long long)did, (long long)undid, (long long)refused);
 }
@@ -130,8 +132,9 @@ void sim_check_books(struct sim *sim)
         uint8_t place = (uint8_t)i;
         if (place != SIM_ORCHESTRATOR)
             check_toy(sim, place);
-        if (sim_rows_one(sim, place, "SELECT count(*) FROM pragma_integrity_check"
-                                     " WHERE integrity_check = 'ok'") != 1)
+        if (sim_rows_one(sim, place,
+                         "SELECT count(*) FROM pragma_integrity_check"
+                         " WHERE integrity_check = 'ok'") != 1)
             sim_fail(sim, "I22", "%s: the database is damaged", sim->hosts[place].name);
     }
 }

@@ -29,7 +29,8 @@ struct told {
 
 void sim_check_accepted(struct sim *sim, const struct sim_saga *saga)
 {
-    struct sim_rows rows = sim_rows(sim, SIM_ORCHESTRATOR, "SELECT 1 FROM zsaga_saga WHERE key = ?1");
+    struct sim_rows rows =
+        sim_rows(sim, SIM_ORCHESTRATOR, "SELECT 1 FROM zsaga_saga WHERE key = ?1");
     sim_rows_bind(&rows, 1, bytes_text(saga->key));
     if (!sim_rows_next(&rows))
         sim_fail(sim, "I1", "%s is told as accepted and is not stored", saga->key);
@@ -39,8 +40,9 @@ void sim_check_accepted(struct sim *sim, const struct sim_saga *saga)
 void sim_check_reply(struct sim *sim, const struct sim_host *host, const struct id *saga,
                      uint32_t step, bool undo)
 {
-    struct sim_rows rows = sim_rows(
-        sim, host->place, "SELECT forward, backward FROM zsaga_inbox WHERE saga = ?1 AND step = ?2");
+    struct sim_rows rows =
+        sim_rows(sim, host->place,
+                 "SELECT forward, backward FROM zsaga_inbox WHERE saga = ?1 AND step = ?2");
     sim_rows_bind(&rows, 1, id_view(saga));
     sim_rows_bind_int(&rows, 2, step);
     bool known = sim_rows_next(&rows) && (sim_rows_int(&rows, undo ? 1 : 0) != 0);
@@ -203,7 +205,8 @@ static void check_effects(struct sim *sim, const struct told *told, size_t step,
         sim_fail(sim, "I6", "%s: step %zu took effect %lld times and was undone %lld times",
                  told->saga->key, step, (long long)did, (long long)undid);
     if (did != (forward == FORWARD_DONE) || undid != (backward == BACKWARD_UNDONE))
-        sim_fail(sim, "I8", "%s: step %zu: %lld effects, %lld undone, and the inbox says %lld, %lld",
+        sim_fail(sim, "I8",
+                 "%s: step %zu: %lld effects, %lld undone, and the inbox says %lld, %lld",
                  told->saga->key, step, (long long)did, (long long)undid, (long long)forward,
                  (long long)backward);
     bool right = told->state == STATE_COMPLETED     ? did == 1 && undid == 0
@@ -216,8 +219,9 @@ static void check_effects(struct sim *sim, const struct told *told, size_t step,
 
 static void check_step(struct sim *sim, const struct told *told, size_t step)
 {
-    struct sim_rows rows = sim_rows(
-        sim, toy_of(told, step), "SELECT forward, backward FROM zsaga_inbox WHERE saga = ?1 AND step = ?2");
+    struct sim_rows rows =
+        sim_rows(sim, toy_of(told, step),
+                 "SELECT forward, backward FROM zsaga_inbox WHERE saga = ?1 AND step = ?2");
     sim_rows_bind(&rows, 1, id_view(&told->id));
     sim_rows_bind_int(&rows, 2, (int64_t)step);
     bool known = sim_rows_next(&rows);

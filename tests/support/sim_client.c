@@ -10,7 +10,7 @@
 #define AGAIN_MS 400
 #define ASK_MS 1000
 #define RESUMES 5 /* In vain: then it is given up as hopeless. */
-#define NOSY 200 /* Per thousand questions: those that are asked on top. */
+#define NOSY 200  /* Per thousand questions: those that are asked on top. */
 
 /* What a request's id says of it. */
 enum request { SUBMIT, TWIN, OTHER_INPUT, FIND, RESUME, STATUS };
@@ -227,8 +227,9 @@ static void on_status(struct sim *sim, const Zsaga__StatusReport *status)
         sim_fail(sim, "stall", "%u sagas that nothing would wake", status->stalled);
     for (size_t i = 0; i < status->n_channels; i++)
         if (bytes_equal(packed_view(status->channels[i]->state), bytes_text("suspended")))
-            sim_fail(sim, "channel", "participant %zu is suspended, and no backup was restored: %.*s",
-                     i, (int)status->channels[i]->detail.len,
+            sim_fail(sim, "channel",
+                     "participant %zu is suspended, and no backup was restored: %.*s", i,
+                     (int)status->channels[i]->detail.len,
                      (const char *)status->channels[i]->detail.data);
 }
 

@@ -33,7 +33,7 @@ static struct {
     struct disk disks[DISKS_MAX];
     size_t disk_count;
     struct open_file files[FILES_MAX];
-    uint64_t felt[SIM_DISK_BROKEN + 1];
+    uint64_t felt[SIM_DISK_FAULTS];
 } shim;
 
 static void must(int ok, const char *what)
@@ -71,11 +71,11 @@ static int feel(const sqlite3_file *file)
     struct disk *disk = entry == NULL ? NULL : entry->disk;
     if (disk == NULL || disk->fault == SIM_DISK_WELL || --disk->countdown > 0)
         return SQLITE_OK;
-    shim.felt[disk->fault]++;
-    if (disk->fault == SIM_DISK_FULL)
-        return SQLITE_FULL;
-    disk->fault = SIM_DISK_WELL;
-    return SQLITE_IOERR_WRITE;
+    enum sim_disk_fault fault = disk->fault;
+    shim.felt[fault]++;
+    if (fault != SIM_DISK_FULL)
+        disk->fault = SIM_DISK_WELL;
+    return fault == SIM_DISK_BROKEN ? SQLITE_IOERR_WRITE : SQLITE_FULL;
 }
 
 static const sqlite3_io_methods *below(const sqlite3_file *file)

@@ -12,8 +12,10 @@
 
 enum sim_disk_fault {
     SIM_DISK_WELL,
-    SIM_DISK_FULL,   /* Writes fail with SQLITE_FULL until it is well again. */
-    SIM_DISK_BROKEN, /* One write or flush fails with an I/O error. */
+    SIM_DISK_FULL,      /* Writes fail with SQLITE_FULL until it is well again. */
+    SIM_DISK_FULL_ONCE, /* One write does. */
+    SIM_DISK_BROKEN,    /* One write or flush fails with an I/O error. */
+    SIM_DISK_FAULTS,
 };
 
 /* Puts the shim under all databases opened from now on, and makes a directory for them: in memory

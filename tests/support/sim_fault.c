@@ -78,14 +78,12 @@ static void strike(struct sim *sim, enum sim_fault fault)
         cut(sim, fault == SIM_FAULT_ONE_WAY);
         return;
     case SIM_FAULT_WALL:
-        host->wall_jump_ms =
-            (int64_t)below(sim, 2 * WALL_JUMP_MS_MAX) - (int64_t)WALL_JUMP_MS_MAX;
+        host->wall_jump_ms = (int64_t)below(sim, 2 * WALL_JUMP_MS_MAX) - (int64_t)WALL_JUMP_MS_MAX;
         sim->counts->wall_jumps++;
         return;
     case SIM_FAULT_DISK_FULL:
     case SIM_FAULT_DISK_BROKEN:
-        sim_disk_fail(host->path,
-                      fault == SIM_FAULT_DISK_FULL ? SIM_DISK_FULL : SIM_DISK_BROKEN,
+        sim_disk_fail(host->path, fault == SIM_FAULT_DISK_FULL ? SIM_DISK_FULL : SIM_DISK_BROKEN,
                       1 + (int64_t)below(sim, DISK_WRITES_MAX));
         return;
     case SIM_FAULT_COUNT:

@@ -18,8 +18,10 @@ enum point { OPENED, GIVEN, COMMITTED, PARTLY_SENT, SENT };
 static uint64_t *count_of(struct sim *sim, enum point point)
 {
     uint64_t *const counts[] = {
-        [OPENED] = &sim->counts->crash_opened,       [GIVEN] = &sim->counts->crash_given,
-        [COMMITTED] = &sim->counts->crash_committed, [PARTLY_SENT] = &sim->counts->crash_partly_sent,
+        [OPENED] = &sim->counts->crash_opened,
+        [GIVEN] = &sim->counts->crash_given,
+        [COMMITTED] = &sim->counts->crash_committed,
+        [PARTLY_SENT] = &sim->counts->crash_partly_sent,
         [SENT] = &sim->counts->crash_sent,
     };
     return counts[point];
@@ -58,9 +60,12 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
 {
     const char *names[SIM_TOYS_MAX];
     const struct definition *definitions[SIM_SHAPES_MAX];
-    struct orchestrator_options options = {
-        .db_path = host->path, .id = "suite", .participants = names, .definitions = definitions,
-        .limits = sim->limits, .random = rng_next(&host->rng)};
+    struct orchestrator_options options = {.db_path = host->path,
+                                           .id = "suite",
+                                           .participants = names,
+                                           .definitions = definitions,
+                                           .limits = sim->limits,
+                                           .random = rng_next(&host->rng)};
     for (size_t i = SIM_FIRST_TOY; i < sim->host_count; i++)
         names[options.participant_count++] = sim->hosts[i].name;
     for (size_t i = 0; i < sim->shape_count; i++) {
@@ -149,8 +154,7 @@ void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count)
     sim_host_close(sim, host);
     int64_t down = PLAIN_DOWN_MS;
     if (!sim->plain)
-        down = rng_below(&host->rng, 3) == 0 ? 1
-                                             : 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
+        down = rng_below(&host->rng, 3) == 0 ? 1 : 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
     host->down_until_ms = sim->now_ms + down;
     host->paused_until_ms = 0;
 }
@@ -261,7 +265,10 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
     host->was_broken = host->turn.broken;
     bool orchestrates = host->place == SIM_ORCHESTRATOR;
     if (orchestrates && !host->turn.broken && orchestrator_stalled(host->node) != 0)
-        sim_fail(sim, "stall", "%u sagas that nothing would wake", orchestrator_stalled(host->node));
+        sim_fail(sim, "stall", "%u sagas that nothing would wake",
+                 orchestrator_stalled(host->node));
+    if (orchestrates && sim->plain)
+        sim_story_go_on(sim);
     if (out->count == 0 || dies(sim, host, COMMITTED) || send(sim, host, out))
         return;
     (void)dies(sim, host, SENT);

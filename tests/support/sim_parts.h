@@ -41,6 +41,9 @@ void sim_fault_draw(struct sim *sim); /* The profile. */
 void sim_fault_strike(struct sim *sim);
 void sim_fault_heal(struct sim *sim);
 
+/* sim_story.c: after each turn of a scenario's orchestrator. */
+void sim_story_go_on(struct sim *sim);
+
 /* sim_wire.c: what is sent, as it is sent. */
 void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message);
 

@@ -43,8 +43,8 @@ static void check_undo(struct sim *sim, const struct sim_saga *saga, uint32_t st
         const struct sim_step *later = &saga->steps[i];
         bool needed = later->undo_sent || (later->sent && !later->refused);
         if (needed && !later->undone)
-            sim_fail(sim, "I11", "%s: compensation %u is sent before %u is undone", saga->key,
-                     step, i);
+            sim_fail(sim, "I11", "%s: compensation %u is sent before %u is undone", saga->key, step,
+                     i);
     }
 }
 
@@ -147,8 +147,7 @@ static void note_entry(struct sim *sim, uint8_t from, uint8_t to, ProtobufCBinar
             note_reply(sim, &sim->hosts[from], answer->reply);
         else if (answer->kind_case == ZSAGA__ANSWER__KIND_REJECT)
             sim_fail(sim, "protocol", "%s rejects an entry: %.*s", sim->hosts[from].name,
-                     (int)answer->reject->message.len,
-                     (const char *)answer->reject->message.data);
+                     (int)answer->reject->message.len, (const char *)answer->reject->message.data);
     }
 }
 

@@ -157,21 +157,36 @@ static bool is_ready(struct suite_process *suite, const char *out_path)
     return ready;
 }
 
-void suite_process_up(struct suite_process *suite, ...)
+/* Returns where its standard output goes. */
+static const char *start(struct suite_process *suite, va_list args)
 {
     const char *argv[ARGUMENTS_MAX + 5] = {suite_process_program(suite, "zsaga"), "up", "--data",
                                            suite->data};
     size_t count = 4;
-    va_list args;
-    va_start(args, suite);
     while ((argv[count] = va_arg(args, const char *)) != NULL)
         assert_true(++count < ARGUMENTS_MAX + 4);
-    va_end(args);
     assert_int_equal(suite->supervisor, 0);
     const char *out_path = suite_process_path(suite, "up.out");
     const char *err_path = suite_process_text(suite, "%s/up.err", suite->root);
     (void)unlink(err_path);
     suite->supervisor = suite_process_spawn(argv, -1, out_path, err_path);
+    return out_path;
+}
+
+void suite_process_start(struct suite_process *suite, ...)
+{
+    va_list args;
+    va_start(args, suite);
+    (void)start(suite, args);
+    va_end(args);
+}
+
+void suite_process_up(struct suite_process *suite, ...)
+{
+    va_list args;
+    va_start(args, suite);
+    const char *out_path = start(suite, args);
+    va_end(args);
     int64_t until_ms = suite_process_now_ms() + SUITE_READY_MS;
     while (!is_ready(suite, out_path)) {
         if (suite_process_now_ms() >= until_ms)

@@ -47,6 +47,8 @@ const char *suite_process_path(struct suite_process *suite, const char *ending);
 
 /* `zsaga up` with these arguments (up to a NULL), until it is ready. */
 void suite_process_up(struct suite_process *suite, ...) __attribute__((sentinel));
+/* The same without waiting: for one that does not get ready. */
+void suite_process_start(struct suite_process *suite, ...) __attribute__((sentinel));
 /* SIGTERM to the supervisor; returns its exit code. */
 int suite_process_down(struct suite_process *suite);
 /* What the supervisor has said on standard error since the last start. */

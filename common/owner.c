@@ -12,7 +12,10 @@
 #define PAGE_ROWS 500
 #define PAGE_BYTES ((size_t)128 << 10)
 #define IMPORT_ROWS_MAX ((size_t)5 << 20) /* Of one file, held until its last part came. */
+#define ROW_BYTES_MAX ((size_t)512 << 10) /* An answer must fit its frame. */
 #define CHECKS_MAX 256
+#define IMPORT_BYTES_MAX ((size_t)256 << 20)
+#define BATCH_BYTES_MAX ((size_t)64 << 20) /* Of answers in one batch. */
 
 struct export_page {
     size_t column_count;
@@ -20,6 +23,7 @@ struct export_page {
     Zsaga__ExportRow **rows;
     size_t count;
     size_t bytes;
+    bool too_large; /* A row beyond ROW_BYTES_MAX. */
 };
 
 struct audit {
@@ -33,6 +37,8 @@ struct staged {
     uint64_t session;
     char table[65];
     uint32_t parts;
+    size_t text_before; /* Without the newest part, which may come again. */
+    size_t fields_before;
     struct buffer text; /* All fields, one behind the other. */
     size_t *lengths;    /* Of each field. */
     size_t field_count;
@@ -101,6 +107,12 @@ void export_add(struct export_page *page, const struct bytes *fields)
     ProtobufCBinaryData *kept = arena_alloc(page->arena, page->column_count * sizeof *kept);
     if (kept == NULL)
         abort();
+    size_t size = 0;
+    for (size_t i = 0; i < page->column_count; i++)
+        size += fields[i].len;
+    page->too_large = page->too_large || size > ROW_BYTES_MAX;
+    if (page->too_large)
+        return;
     for (size_t i = 0; i < page->column_count; i++) {
         kept[i] = keep_bytes(page->arena, fields[i]);
         page->bytes += fields[i].len + 4;
@@ -142,12 +154,6 @@ static int refuse(struct arena *arena, Zsaga__OwnerAnswer *answer, const char *c
     return 0;
 }
 
-/* Any other failure is the request's own, and must not take the batch with it. */
-static bool ends_process(int rc)
-{
-    return rc == ERR_IO || rc == ERR_CORRUPT || rc == ERR_FULL;
-}
-
 static int answer_health(struct owner *owner, struct arena *arena, Zsaga__OwnerAnswer *answer)
 {
     Zsaga__HealthReport report = ZSAGA__HEALTH_REPORT__INIT;
@@ -179,6 +185,8 @@ static int fill_page(struct owner *owner, const struct participant_table *table,
     ret->n_rows = page.count;
     ret->next = keep_bytes(arena, buffer_bytes(&next));
     buffer_release(&next);
+    if (rc == 0 && page.too_large)
+        return err_set(err, ERR_INVALID, "a row of table %s is over 512 KiB", table->name);
     return rc;
 }
 
@@ -190,7 +198,7 @@ static int answer_export(struct owner *owner, const Zsaga__Export *request, stru
         return refuse(arena, answer, "unknown_table", "there is no such table here");
     Zsaga__ExportPage page = ZSAGA__EXPORT_PAGE__INIT;
     int rc = fill_page(owner, table, packed_view(request->after), arena, &page, err);
-    if (rc < 0 && !ends_process(rc))
+    if (rc < 0 && db_storage_failure(owner->host.db) == 0)
         return refuse(arena, answer, "failed", err->text);
     answer->kind_case = ZSAGA__OWNER_ANSWER__KIND_PAGE;
     answer->page = keep(arena, &page, sizeof page);
@@ -237,7 +245,7 @@ static int import_staged(struct owner *owner, const struct participant_table *ta
         return rc;
     struct err refused = {0};
     int imported = apply_staged(owner, table, &refused);
-    if (imported < 0 && !ends_process(imported)) {
+    if (imported < 0 && db_storage_failure(owner->host.db) == 0) {
         rc = db_undo_savepoint(owner->host.db, err);
         return rc < 0 ? rc : refuse(arena, answer, "refused", refused.text);
     }
@@ -258,15 +266,32 @@ static const char *import_fault(const struct owner *owner, const struct particip
             return "a row has not as many fields as the table has columns";
     if (owner->staged.field_count / import_width(table) + request->n_rows > IMPORT_ROWS_MAX)
         return "a file of over 5,242,880 rows: import it in pieces";
+    if (owner->staged.text.len > IMPORT_BYTES_MAX)
+        return "a file of over 256 MiB: import it in pieces";
     return NULL;
 }
 
 /* Part 0 begins anew; any other must follow its predecessor, or the tool starts over. */
 static bool follows(const struct staged *staged, const Zsaga__Import *request)
 {
-    return request->part == 0 ||
-           (request->session == staged->session && request->part == staged->parts &&
-            bytes_equal(bytes_text(staged->table), packed_view(request->table)));
+    bool same = request->session == staged->session &&
+                bytes_equal(bytes_text(staged->table), packed_view(request->table));
+    bool again = staged->parts > 0 && request->part == staged->parts - 1;
+    return request->part == 0 || (same && (again || request->part == staged->parts));
+}
+
+static void stage_part(struct staged *staged, const Zsaga__Import *request)
+{
+    if (staged->parts == request->part) {
+        staged->text_before = staged->text.len;
+        staged->fields_before = staged->field_count;
+    }
+    staged->text.len = staged->text_before;
+    staged->field_count = staged->fields_before;
+    for (size_t i = 0; i < request->n_rows; i++)
+        for (size_t j = 0; j < request->rows[i]->n_fields; j++)
+            stage(staged, packed_view(request->rows[i]->fields[j]));
+    staged->parts = request->part + 1;
 }
 
 static int answer_import(struct owner *owner, const Zsaga__Import *request, struct arena *arena,
@@ -284,10 +309,7 @@ static int answer_import(struct owner *owner, const Zsaga__Import *request, stru
     const char *fault = import_fault(owner, table, request);
     if (fault != NULL)
         return refuse(arena, answer, table == NULL ? "unknown_table" : "malformed", fault);
-    for (size_t i = 0; i < request->n_rows; i++)
-        for (size_t j = 0; j < request->rows[i]->n_fields; j++)
-            stage(staged, packed_view(request->rows[i]->fields[j]));
-    staged->parts = request->part + 1;
+    stage_part(staged, request);
     Zsaga__Imported imported = ZSAGA__IMPORTED__INIT;
     imported.part = request->part;
     imported.rows = staged->field_count / import_width(table);
@@ -296,9 +318,8 @@ static int answer_import(struct owner *owner, const Zsaga__Import *request, stru
     answer->imported = keep(arena, &imported, sizeof imported);
     if (!request->last)
         return 0;
-    int rc = import_staged(owner, table, arena, answer, err);
-    staged_clear(staged);
-    return rc;
+    /* Kept until another request: the batch may be taken back and this part run again. */
+    return import_staged(owner, table, arena, answer, err);
 }
 
 static int answer_audit(struct owner *owner, struct arena *arena, Zsaga__OwnerAnswer *answer,
@@ -313,7 +334,7 @@ static int answer_audit(struct owner *owner, struct arena *arena, Zsaga__OwnerAn
     if (owner->host.audit != NULL)
         rc = owner->host.audit(owner->host.self, owner->host.db, &audit, err);
     (void)db_guard(owner->host.db, false);
-    if (rc < 0 && !ends_process(rc))
+    if (rc < 0 && db_storage_failure(owner->host.db) == 0)
         return refuse(arena, answer, "failed", err->text);
     Zsaga__AuditReport report = ZSAGA__AUDIT_REPORT__INIT;
     report.n_checks = audit.count;
@@ -346,6 +367,10 @@ int owner_answer(struct owner *owner, struct bytes packed, struct arena *arena,
     if (request == NULL)
         return refuse(arena, answer, "malformed", "the entry does not decode");
     answer->id = request->id;
+    if (arena->used > BATCH_BYTES_MAX)
+        return refuse(arena, answer, "busy", "too much was asked at once: ask again");
+    if (request->kind_case != ZSAGA__OWNER_REQUEST__KIND_IMPORT)
+        staged_clear(&owner->staged);
     switch (request->kind_case) {
     case ZSAGA__OWNER_REQUEST__KIND_HEALTH:
         return answer_health(owner, arena, answer);

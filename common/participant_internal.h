@@ -79,6 +79,13 @@ struct participant_node {
     struct participant_counters counters;
 };
 
+/* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
+#define PARTICIPANT_DECODE_BUDGET ((size_t)16 << 20)
+
+/* A frame becomes work. */
+void participant_receive(struct participant_node *node, const struct peer *from,
+                         struct bytes bytes);
+
 /* Copies into the batch's arena. */
 struct bytes participant_keep(struct participant_node *node, struct bytes bytes);
 

@@ -10,92 +10,16 @@
 #include "base/xalloc.h"
 #include "participant_internal.h"
 
-/* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
-#define DECODE_BUDGET ((size_t)16 << 20)
-
 static struct participant_node *self_of(struct node *node)
 {
     return (struct participant_node *)(void *)node;
 }
 
-static struct work *add_work(struct participant_node *self, enum work_kind kind, uint32_t index)
-{
-    self->works =
-        xgrow(self->works, &self->work_capacity, self->work_count + 1, sizeof *self->works);
-    struct work *work = &self->works[self->work_count++];
-    *work = (struct work){.kind = kind, .frame = (uint32_t)self->frame_count - 1, .index = index};
-    return work;
-}
-
-static void add_reject(struct participant_node *self, uint32_t index, const char *words)
-{
-    struct bytes kept = participant_keep(self, bytes_of(words, strlen(words) + 1));
-    add_work(self, WORK_REJECT, index)->words = (const char *)kept.data;
-}
-
-static struct work_frame *add_frame(struct participant_node *self, const struct peer *from,
-                                    const struct frame_header *header)
-{
-    self->frames =
-        xgrow(self->frames, &self->frame_capacity, self->frame_count + 1, sizeof *self->frames);
-    struct work_frame *frame = &self->frames[self->frame_count++];
-    memset(frame, 0, sizeof *frame);
-    frame->from.port = from->port;
-    frame->from.id_len = from->id_len;
-    memcpy(frame->from.id, from->id, from->id_len);
-    frame->number = header->number;
-    frame->has_driver = header->has_driver;
-    frame->driver = header->driver;
-    return frame;
-}
-
-static void receive_command_entry(struct participant_node *self, ProtobufCBinaryData entry,
-                                  uint32_t index)
-{
-    Zsaga__Request *request = zsaga__request__unpack(&self->arena.allocator, entry.len, entry.data);
-    if (request == NULL)
-        add_reject(self, index, "the entry does not decode");
-    else if (request->kind_case == ZSAGA__REQUEST__KIND_COMMAND)
-        add_work(self, WORK_COMMAND, index)->command = request->command;
-    else if (request->kind_case == ZSAGA__REQUEST__KIND_HELLO)
-        add_work(self, WORK_HELLO, index)->hello = request->hello;
-    else
-        add_reject(self, index, "the entry is neither a command nor a hello");
-}
-
-static void receive_owner_entry(struct participant_node *self, ProtobufCBinaryData entry,
-                                uint32_t index)
-{
-    struct bytes kept = participant_keep(self, packed_view(entry));
-    add_work(self, WORK_OWNER, index)->owner_request = kept;
-}
-
 static void node_receive(struct node *node, const struct peer *from, struct bytes bytes,
                          struct node_time now)
 {
-    struct participant_node *self = self_of(node);
     (void)now;
-    self->arena.budget = self->arena.used + DECODE_BUDGET;
-    struct frame frame;
-    struct err err = {0};
-    int rc = frame_read(bytes, &self->arena, &frame, &err);
-    add_frame(self, from, &frame.header);
-    if (rc < 0) {
-        add_reject(self, FRAME_WHOLE, err.text);
-        return;
-    }
-    bool commands = from->port == PARTICIPANT_PORT_COMMAND;
-    if (commands && !frame.header.has_driver) {
-        add_reject(self, FRAME_WHOLE, "only an orchestrator speaks here: header.driver is missing");
-        return;
-    }
-    for (size_t i = 0; i < frame.entry_count; i++) {
-        self->arena.budget = self->arena.used + DECODE_BUDGET;
-        if (commands)
-            receive_command_entry(self, frame.entries[i], (uint32_t)i);
-        else
-            receive_owner_entry(self, frame.entries[i], (uint32_t)i);
-    }
+    participant_receive(self_of(node), from, bytes);
 }
 
 static void node_tick(struct node *node, struct node_time now)
@@ -257,12 +181,15 @@ static int finish(struct participant_node *self, struct err *err)
 {
     int rc = fence_save(self->fence, err);
     if (rc == 0)
+        rc = inbox_save(self->inbox, err);
+    if (rc == 0)
         rc = outbox_write(self->outbox, err);
     if (rc < 0)
         return rc;
     rc = db_commit(self->db, err);
     if (rc < 0)
         return rc == ERR_INVALID ? PARTICIPANT_GUILTY : rc;
+    inbox_committed(self->inbox);
     outbox_committed(self->outbox);
     self->counters.commits++;
     return 0;
@@ -278,6 +205,7 @@ static int forget_fence(struct participant_node *self, struct err *err)
 static int take_back(struct participant_node *self, struct err *err)
 {
     db_rollback(self->db);
+    inbox_forget(self->inbox);
     outbox_forget(self->outbox);
     if (self->service->forget != NULL)
         self->service->forget(self->self);
@@ -357,10 +285,12 @@ static void add_answer(struct participant_node *self, struct frame_writer *write
     if (work->answer == NULL)
         return;
     if (work->kind == WORK_HELLO) {
-        /* The head as it is now that the batch is committed. */
+        /* As they are now that the batch is committed. */
         Zsaga__Answer *answer = (Zsaga__Answer *)(uintptr_t)work->answer;
-        if (answer->kind_case == ZSAGA__ANSWER__KIND_WELCOME)
+        if (answer->kind_case == ZSAGA__ANSWER__KIND_WELCOME) {
             answer->welcome->head = outbox_head(self->outbox);
+            answer->welcome->records = inbox_records(self->inbox);
+        }
     }
     frame_writer_add(writer, work->answer, NULL);
 }
@@ -450,11 +380,31 @@ static uint64_t owner_head(void *context)
     return outbox_head(((struct participant_node *)context)->outbox);
 }
 
+/* A command names its handler: each name once. */
+static int check_actions(const struct participant_service *service, struct err *err)
+{
+    for (size_t i = 0; i < service->action_count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct participant_action *a = &service->actions[i];
+            const struct participant_action *b = &service->actions[j];
+            bool same_undo = a->compensation != NULL && b->compensation != NULL &&
+                             strcmp(a->compensation, b->compensation) == 0;
+            if (same_undo || strcmp(a->name, b->name) == 0)
+                return err_set(err, ERR_INVALID,
+                               "service %s: actions %s and %s share a name: give each its own",
+                               service->name, b->name, a->name);
+        }
+    return 0;
+}
+
 static int open_service(struct participant_node *self, struct config_node *settings,
                         struct err *err)
 {
     const struct participant_service *service = self->service;
-    int rc = db_migrate(self->db, service->name, service->schema, service->schema_count, err);
+    AUTO(freep) char *part = xprintf("service:%s", service->name);
+    int rc = check_actions(service, err);
+    if (rc == 0)
+        rc = db_migrate(self->db, part, service->schema, service->schema_count, err);
     if (rc < 0)
         return rc;
     self->self = xcalloc(1, service->self_size);
@@ -473,6 +423,8 @@ static int open_stores(struct participant_node *self, const char *db_path, struc
     if (rc == 0)
         rc = outbox_open(self->db, &self->outbox, err);
     if (rc == 0)
+        id_source_raise(&self->ids, outbox_last_id(self->outbox));
+    if (rc == 0)
         rc = fence_open(self->db, &self->fence, err);
     return rc;
 }
@@ -486,7 +438,7 @@ int participant_node_new(const struct participant_service *service, const char *
     self->service = service;
     self->sender.incarnation = random;
     (void)snprintf(self->sender.name, sizeof self->sender.name, "%s", service->name);
-    arena_init(&self->arena, DECODE_BUDGET);
+    arena_init(&self->arena, PARTICIPANT_DECODE_BUDGET);
     id_source_init(&self->ids, random);
     int rc = open_stores(self, db_path, err);
     if (rc == 0)

@@ -49,12 +49,12 @@ static bool log_is_sound(struct orchestrator *self, struct channel *channel,
         suspend(self, channel, "its database is another one than before");
         return false;
     }
-    if (said->head < known->head) {
-        suspend(self, channel, "its log went backwards: a restored backup?");
+    if (said->head < known->head || said->records < known->records) {
+        suspend(self, channel, "its database went backwards: a restored backup?");
         return false;
     }
-    channel->known_changed =
-        channel->known_changed || id_is_zero(&known->store) || said->head != known->head;
+    channel->known_changed = channel->known_changed || id_is_zero(&known->store) ||
+                             said->head != known->head || said->records != known->records;
     *known = *said;
     return true;
 }
@@ -95,7 +95,8 @@ static int on_welcome(struct orchestrator *self, const struct work_frame *frame,
     channel->welcome_at_ms = self->now_ms;
     channel->floor_epoch = welcome->floor_epoch;
     channel->floor_version = welcome->floor_version;
-    struct journal_participant said = {.store = frame->store, .head = welcome->head};
+    struct journal_participant said = {
+        .store = frame->store, .head = welcome->head, .records = welcome->records};
     if (!log_is_sound(self, channel, &said))
         return 0;
     bool was_up = channel->state == CHANNEL_UP;

@@ -40,7 +40,8 @@ struct channel {
     bool known_changed;                  /* Store it with this batch. */
     uint64_t hello_number;               /* Of the newest hello. */
     bool hello_open;                     /* It is not answered yet: one answer counts. */
-    bool held; /* Another incarnation was noticed: no command before the newest hello is answered. */
+    bool
+        held; /* Another incarnation was noticed: no command before the newest hello is answered. */
     bool hello_due;
     int64_t seek_ms; /* Between hellos while it is not up. */
     int64_t next_hello_ms;

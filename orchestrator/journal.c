@@ -41,7 +41,7 @@ static const char *const schema[] = {
     " last_saga BLOB NOT NULL, old_copy INTEGER NOT NULL) STRICT;"
     "INSERT INTO zsaga_self VALUES (1, 0, zeroblob(16), 0);"
     "CREATE TABLE zsaga_participant(name BLOB PRIMARY KEY, store BLOB NOT NULL,"
-    " head INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    " head INTEGER NOT NULL, records INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE zsaga_definition(number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE,"
     " name BLOB NOT NULL, text TEXT NOT NULL) STRICT;"
     "CREATE TABLE zsaga_saga(id BLOB PRIMARY KEY, key BLOB NOT NULL,"
@@ -63,8 +63,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [LOAD_SELF] = "SELECT epoch, max(last_saga, coalesce((SELECT id FROM zsaga_saga"
                   " ORDER BY id DESC LIMIT 1), last_saga)), old_copy FROM zsaga_self",
     [SAVE_SELF] = "UPDATE zsaga_self SET epoch = ?1, last_saga = ?2, old_copy = ?3",
-    [LOAD_PARTICIPANT] = "SELECT store, head FROM zsaga_participant WHERE name = ?1",
-    [SAVE_PARTICIPANT] = "INSERT OR REPLACE INTO zsaga_participant VALUES (?1, ?2, ?3)",
+    [LOAD_PARTICIPANT] = "SELECT store, head, records FROM zsaga_participant WHERE name = ?1",
+    [SAVE_PARTICIPANT] = "INSERT OR REPLACE INTO zsaga_participant VALUES (?1, ?2, ?3, ?4)",
     [PUT_DEFINITION] = "INSERT OR IGNORE INTO zsaga_definition(hash, name, text)"
                        " VALUES (?1, ?2, ?3)",
     [FIND_DEFINITION] = "SELECT number FROM zsaga_definition WHERE hash = ?1",
@@ -82,8 +82,9 @@ static const char *const sql[STATEMENT_COUNT] = {
                     " ORDER BY id DESC LIMIT ?2",
     [COUNT] = "SELECT value FROM zsaga_counter WHERE name = ?1",
     [INPUT] = "SELECT input FROM zsaga_input WHERE saga = ?1",
-    [EACH_RECORD] = "SELECT at_ms, number, what, step, flags, attempt, retries, repeats, used_ms,"
-                    " code, words, output, retry_after_ms FROM zsaga_history WHERE saga = ?1 ORDER BY number",
+    [EACH_RECORD] =
+        "SELECT at_ms, number, what, step, flags, attempt, retries, repeats, used_ms,"
+        " code, words, output, retry_after_ms FROM zsaga_history WHERE saga = ?1 ORDER BY number",
 };
 
 enum { FLAG_UNDO = 1, FLAG_PENDING = 2, FLAG_BACKOFF = 4 };
@@ -165,6 +166,7 @@ int journal_load_participant(struct journal *journal, const char *name,
     if (rc != DB_ROW)
         return rc;
     ret->head = (uint64_t)db_int(stmt, 1);
+    ret->records = (uint64_t)db_int(stmt, 2);
     bool ok = id_from_bytes(db_bytes(stmt, 0), &ret->store);
     db_reset(stmt);
     return ok ? 0 : err_set(err, ERR_CORRUPT, "participant %s: its store's uuid is damaged", name);
@@ -177,6 +179,7 @@ int journal_save_participant(struct journal *journal, const char *name,
     db_bind_bytes(stmt, 1, bytes_text(name));
     db_bind_bytes(stmt, 2, id_view(&participant->store));
     db_bind_int(stmt, 3, (int64_t)participant->head);
+    db_bind_int(stmt, 4, (int64_t)participant->records);
     return db_run(journal->db, stmt, err);
 }
 

@@ -10,6 +10,9 @@
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
 
+/* Of answers and decoded requests in one batch; beyond it requests are refused. */
+#define BATCH_BYTES_MAX ((size_t)64 << 20)
+
 static struct orchestrator *self_of(struct node *node)
 {
     return (struct orchestrator *)(void *)node;
@@ -52,6 +55,8 @@ static int do_client(struct orchestrator *self, struct work *work, struct err *e
 {
     if (work->reply != NULL)
         return 0; /* Refused where it was read. */
+    if (self->arena.used > BATCH_BYTES_MAX)
+        return client_refuse(self, work, "busy", "too much was asked at once: ask again");
     switch (work->request->kind_case) {
     case ZSAGA__CLIENT_REQUEST__KIND_SUBMIT:
         return intake_submit(self, work, err);

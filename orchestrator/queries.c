@@ -155,7 +155,7 @@ static void fill_row(struct orchestrator *self, const struct journal_saga *from,
 /* A page of `list` in the making. */
 struct listing {
     struct orchestrator *self;
-    const Zsaga__List *wanted;
+    unsigned states; /* From wanted_states(). */
     Zsaga__Listed listed;
     size_t limit;
     size_t scanned;
@@ -163,12 +163,14 @@ struct listing {
     bool full;
 };
 
-static bool is_wanted(const struct listing *listing, Zsaga__SagaState state)
+/* One bit a state; all when none was asked for. */
+static unsigned wanted_states(const Zsaga__List *list)
 {
-    for (size_t i = 0; i < listing->wanted->n_states; i++)
-        if (listing->wanted->states[i] == state)
-            return true;
-    return listing->wanted->n_states == 0;
+    unsigned mask = 0;
+    for (size_t i = 0; i < list->n_states; i++)
+        if (list->states[i] > 0 && list->states[i] <= ZSAGA__SAGA_STATE__ATTENTION)
+            mask |= 1U << list->states[i];
+    return list->n_states == 0 ? ~0U : mask;
 }
 
 static int list_one(void *context, const struct journal_saga *from, struct err *err)
@@ -182,7 +184,7 @@ static int list_one(void *context, const struct journal_saga *from, struct err *
     listing->last = from->id;
     const struct active *active = active_of(self, from);
     Zsaga__SagaState state = client_state(active == NULL ? from->state : active->saga.state);
-    if (!is_wanted(listing, state))
+    if ((listing->states & 1U << state) == 0)
         return 0;
     Zsaga__SagaRow *row = orchestrator_keep(self, NULL, sizeof *row);
     fill_row(self, from, row);
@@ -197,7 +199,8 @@ int queries_list(struct orchestrator *self, struct work *work, struct err *err)
     struct id before = {0};
     if (wanted->before.len != 0 && !id_from_bytes(packed_view(wanted->before), &before))
         return client_refuse(self, work, "malformed", "list.before must be a saga's id");
-    struct listing listing = {.self = self, .wanted = wanted, .limit = LIST_ROWS_MAX};
+    struct listing listing = {
+        .self = self, .states = wanted_states(wanted), .limit = LIST_ROWS_MAX};
     if (wanted->limit != 0 && wanted->limit < LIST_ROWS_MAX)
         listing.limit = wanted->limit;
     zsaga__listed__init(&listing.listed);

@@ -110,7 +110,7 @@ struct saga_record {
     uint32_t repeats;
     int64_t used_ms;        /* Trouble: patience used. */
     int64_t retry_after_ms; /* Trouble: what the last answer asked for. */
-    struct bytes code; /* Borrowed from the event, or static. */
+    struct bytes code;      /* Borrowed from the event, or static. */
     struct bytes words;
     struct bytes output; /* Done: handed to later steps. */
 };

@@ -4,7 +4,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/xalloc.h"
 
@@ -14,7 +13,7 @@
 
 struct db {
     sqlite3 *handle;
-    bool guarded; /* A service's own function runs: the authorizer judges its SQL. */
+    bool guarded;        /* A service's own function runs: the authorizer judges its SQL. */
     int storage_failure; /* enum err_code, or 0. */
     int wal_pages;
     sqlite3_stmt *begin;
@@ -208,7 +207,8 @@ static int claim(struct db *db, struct err *err)
     int rc = exec(db,
                   "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
                   "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                  "PRAGMA journal_size_limit=16777216; PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
+                  "PRAGMA journal_size_limit=16777216; PRAGMA foreign_keys=ON; PRAGMA "
+                  "secure_delete=OFF; PRAGMA cache_size=-8192;"
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
     if (rc == 0)

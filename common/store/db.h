@@ -31,9 +31,9 @@ int db_migrate(struct db *db, const char *part, const char *const *steps, int co
 int db_store_uuid(struct db *db, struct id *ret, struct err *err);
 
 /* While on, all SQL that is prepared (also anew, by SQLite itself) is judged as a service's, what
- * ends or outlives the transaction is refused, and db_storage_failure() remembers: on around each call
- * of a service's function. Turned off, it resets the statements that were left open: one of them would
- * block the savepoint's release, or pin the WAL. Returns what it was. */
+ * ends or outlives the transaction is refused, and db_storage_failure() remembers: on around each
+ * call of a service's function. Turned off, it resets the statements that were left open: one of
+ * them would block the savepoint's release, or pin the WAL. Returns what it was. */
 bool db_guard(struct db *db, bool on);
 
 /* ERR_FULL, ERR_IO or ERR_CORRUPT if this database failed so since the guard was turned on, else 0:
@@ -44,11 +44,11 @@ int db_storage_failure(const struct db *db);
 int db_prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err);
 int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err);
 
-int db_begin(struct db *db, struct err *err);  /* IMMEDIATE. */
+int db_begin(struct db *db, struct err *err); /* IMMEDIATE. */
 /* On failure everything is rolled back. ERR_INVALID: a constraint that is checked only now. */
 int db_commit(struct db *db, struct err *err);
-void db_rollback(struct db *db);               /* Harmless when nothing is open. */
-bool db_in_transaction(const struct db *db);   /* False once SQLite ended it by itself. */
+void db_rollback(struct db *db);             /* Harmless when nothing is open. */
+bool db_in_transaction(const struct db *db); /* False once SQLite ended it by itself. */
 
 /* Writes and commits something harmless: tells whether the disk takes writes again. */
 int db_probe(struct db *db, struct err *err);

@@ -9,6 +9,9 @@ struct inbox {
     struct db *db;
     sqlite3_stmt *find;
     sqlite3_stmt *put;
+    sqlite3_stmt *count_up;
+    uint64_t records;
+    uint64_t unsaved; /* Of this batch. */
 };
 
 static const char *const schema[] = {
@@ -16,7 +19,8 @@ static const char *const schema[] = {
     " saga BLOB NOT NULL, step INTEGER NOT NULL, driver INTEGER NOT NULL,"
     " forward INTEGER NOT NULL, backward INTEGER NOT NULL,"
     " code BLOB, message BLOB, output BLOB,"
-    " PRIMARY KEY (saga, step)) STRICT, WITHOUT ROWID",
+    " PRIMARY KEY (saga, step)) STRICT, WITHOUT ROWID;"
+    "INSERT INTO zsaga_counter VALUES ('inbox_records', 0);",
 };
 
 enum inbox_verdict inbox_judge(const struct inbox_row *row, bool compensation)
@@ -37,6 +41,21 @@ enum inbox_verdict inbox_judge(const struct inbox_row *row, bool compensation)
     return INBOX_BLOCKED;
 }
 
+static int load_records(struct inbox *inbox, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = db_prepare_engine(
+        inbox->db, "SELECT value FROM zsaga_counter WHERE name = 'inbox_records'", &stmt, err);
+    if (rc == 0)
+        rc = db_step(inbox->db, stmt, err);
+    if (rc == DB_ROW)
+        inbox->records = (uint64_t)db_int(stmt, 0);
+    else if (rc == 0)
+        rc = err_set(err, ERR_CORRUPT, "the inbox's counter is missing");
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
 int inbox_open(struct db *db, struct inbox **ret, struct err *err)
 {
     struct inbox *inbox = xcalloc(1, sizeof *inbox);
@@ -53,6 +72,12 @@ int inbox_open(struct db *db, struct inbox **ret, struct err *err)
                                " ON CONFLICT DO UPDATE SET forward = ?4, backward = ?5,"
                                " code = ?6, message = ?7, output = ?8",
                                &inbox->put, err);
+    if (rc == 0)
+        rc = db_prepare_engine(db,
+                               "UPDATE zsaga_counter SET value = ?1 WHERE name = 'inbox_records'",
+                               &inbox->count_up, err);
+    if (rc == 0)
+        rc = load_records(inbox, err);
     if (rc < 0) {
         inbox_close(inbox);
         return rc;
@@ -67,6 +92,7 @@ void inbox_close(struct inbox *inbox)
         return;
     sqlite3_finalize(inbox->find);
     sqlite3_finalize(inbox->put);
+    sqlite3_finalize(inbox->count_up);
     free(inbox);
 }
 
@@ -90,6 +116,30 @@ int inbox_find(struct inbox *inbox, const struct id *saga, uint32_t step, struct
     if (ret_found != NULL)
         *ret_found = true;
     return 0;
+}
+
+uint64_t inbox_records(const struct inbox *inbox)
+{
+    return inbox->records;
+}
+
+int inbox_save(struct inbox *inbox, struct err *err)
+{
+    if (inbox->unsaved == 0)
+        return 0;
+    db_bind_int(inbox->count_up, 1, (int64_t)(inbox->records + inbox->unsaved));
+    return db_run(inbox->db, inbox->count_up, err);
+}
+
+void inbox_committed(struct inbox *inbox)
+{
+    inbox->records += inbox->unsaved;
+    inbox->unsaved = 0;
+}
+
+void inbox_forget(struct inbox *inbox)
+{
+    inbox->unsaved = 0;
 }
 
 void inbox_rest(struct inbox *inbox)
@@ -117,5 +167,6 @@ int inbox_put(struct inbox *inbox, const struct id *saga, uint32_t step, int64_t
     bind_optional(put, 6, row->code);
     bind_optional(put, 7, row->message);
     bind_optional(put, 8, row->output);
+    inbox->unsaved++;
     return db_run(inbox->db, put, err);
 }

@@ -67,6 +67,15 @@ int inbox_find(struct inbox *inbox, const struct id *saga, uint32_t step, struct
 /* Ends the lending of bytes: an unfinished read would pin the WAL. */
 void inbox_rest(struct inbox *inbox);
 
+/* Rows written in all, as of the last commit: like the log's head it never falls, unless the
+ * database is replaced by an older one. */
+uint64_t inbox_records(const struct inbox *inbox);
+
+/* Stores that count within the batch's transaction; then one of the other two. */
+int inbox_save(struct inbox *inbox, struct err *err);
+void inbox_committed(struct inbox *inbox);
+void inbox_forget(struct inbox *inbox);
+
 /* Writes the whole row. `driver`: number of the orchestrator it belongs to (store/fence.h). */
 int inbox_put(struct inbox *inbox, const struct id *saga, uint32_t step, int64_t driver,
               const struct inbox_row *row, struct err *err);

@@ -15,6 +15,7 @@ struct outbox {
     struct buffer packed; /* An EventBatch, in the making. */
     uint32_t count;
     uint64_t head;
+    struct id last_id; /* As it was when the log was opened. */
 };
 
 static const char *const schema[] = {
@@ -38,6 +39,32 @@ static int load_head(struct outbox *outbox, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
+static int load_last_id(struct outbox *outbox, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = db_prepare_engine(
+        outbox->db, "SELECT events FROM zsaga_outbox ORDER BY first_seq DESC LIMIT 1", &stmt, err);
+    if (rc == 0)
+        rc = db_step(outbox->db, stmt, err);
+    if (rc == DB_ROW) {
+        struct bytes packed = db_bytes(stmt, 0);
+        Zsaga__EventBatch *batch = zsaga__event_batch__unpack(NULL, packed.len, packed.data);
+        bool sound =
+            batch != NULL && batch->n_events > 0 &&
+            id_from_bytes(packed_view(batch->events[batch->n_events - 1]->id), &outbox->last_id);
+        if (batch != NULL)
+            zsaga__event_batch__free_unpacked(batch, NULL);
+        rc = sound ? 0 : err_set(err, ERR_CORRUPT, "the log's last row is damaged");
+    }
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
+const struct id *outbox_last_id(const struct outbox *outbox)
+{
+    return &outbox->last_id;
+}
+
 int outbox_open(struct db *db, struct outbox **ret, struct err *err)
 {
     struct outbox *outbox = xcalloc(1, sizeof *outbox);
@@ -51,6 +78,8 @@ int outbox_open(struct db *db, struct outbox **ret, struct err *err)
                                &outbox->count_up, err);
     if (rc == 0)
         rc = load_head(outbox, err);
+    if (rc == 0)
+        rc = load_last_id(outbox, err);
     if (rc < 0) {
         outbox_close(outbox);
         return rc;

@@ -44,6 +44,9 @@ int outbox_write(struct outbox *outbox, struct err *err);
 void outbox_committed(struct outbox *outbox);
 void outbox_forget(struct outbox *outbox); /* The batch was taken back. */
 
+/* Id of the last event stored; zero: none. New ids must not go below it. */
+const struct id *outbox_last_id(const struct outbox *outbox);
+
 uint64_t outbox_head(const struct outbox *outbox); /* Last committed number; 0: none yet. */
 
 #endif

@@ -251,7 +251,8 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
     struct err err = {0};
     int rc = node_turn_end(&host->turn, sim_time(sim, host), drained, out, &err);
     if (rc < 0) {
-        if (!sim->world.died && !is_of_the_disk(sim, rc))
+        bool of_the_disk = is_of_the_disk(sim, rc);
+        if (!sim->world.died && !of_the_disk)
             sim_fail(sim, "process", "%s ended: %s", host->name, err.text);
         sim_trace(sim, "%-12s dies: in the batch", host->name);
         sim->world.died = false;
@@ -281,6 +282,7 @@ void sim_host_run(struct sim *sim, struct sim_host *host)
         return;
     }
     struct outbound out = {0};
+    sim->world.path = host->path;
     bool given = host->arrived_count > 0;
     bool drained = give(sim, host);
     if (!given || !dies(sim, host, GIVEN))

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim_disk.h"
+
 #define LATER_MS 300
 
 enum { SQL_LOG, SQL_STOCK, SQL_POISON, SQL_LATE_POISON, SQL_COUNT };
@@ -110,7 +112,8 @@ static int be_troubled(struct call *call, enum toy_trouble trouble, struct err *
         return call_refuse(call, "unwilling", "a compensation that would rather not");
     case TOY_CRASH:
         world->died = true;
-        return err_set(err, ERR_IO, "the toy's process dies");
+        sim_disk_fail(world->path, SIM_DISK_BROKEN, 1);
+        return CALL_DONE;
     case TOY_PENDING:
     case TOY_SMOOTH:
     case TOY_TROUBLE_COUNT:

@@ -48,7 +48,8 @@ struct toy_script {
 struct toy_world {
     struct toy_script *scripts; /* By saga's number. */
     size_t count;
-    bool died; /* Set by TOY_CRASH: the process is to be taken for dead. */
+    const char *path; /* Database of the process that runs now. */
+    bool died;        /* Set by TOY_CRASH: its commit fails, and the process ends. */
     uint64_t troubled[TOY_TROUBLE_COUNT];
 };
 void sim_toy_set_world(struct toy_world *world);

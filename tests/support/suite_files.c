@@ -20,7 +20,7 @@
 void suite_files_begin(char *root, size_t size)
 {
     const char *tmp = getenv("TMPDIR");
-    (void)snprintf(root, size, "%s/suite-XXXXXX", tmp == NULL ? "/tmp" : tmp);
+    (void)snprintf(root, size, "%s/suite-process-XXXXXX", tmp == NULL ? "/tmp" : tmp);
     assert_non_null(mkdtemp(root));
 }
 

@@ -1,7 +1,5 @@
 #include "rules_driver.h"
 
-#include <stdio.h>
-
 #define KEYS_AT_ONCE 3000
 
 const char rules_one[] = RULES_SAGA RULES_STEP("0", "0", "");

@@ -5,6 +5,7 @@
 /* cmocka needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -53,7 +53,7 @@ static void test_batch__with_an_answer__that_dies__leaves_the_command_out(void *
     sim_driver_answer(driver, &sent, ZSAGA__OUTCOME__DONE, "");
     sim_driver_sent_nothing(driver);
     assert_false(node_turn_takes(&driver->turn));
-    sim_driver_wait(driver, 100);
+    sim_driver_wait(driver, 1100);
     struct sim_driver_command again = sim_driver_sent(driver, "do0", 1);
     expect_same_start(&sent.header, &again.header);
     sim_driver_answer(driver, &sent, ZSAGA__OUTCOME__DONE, "");
@@ -83,7 +83,7 @@ static void test_batch__whose_transaction_sqlite_ended__leaves_nothing(void **st
     assert_int_equal(driver->answer_count, 0);
     sim_driver_sent_nothing(driver);
     rules_sql(driver, "DROP TRIGGER gone");
-    sim_driver_wait(driver, 100);
+    sim_driver_wait(driver, 1100);
     struct sim_driver_command again = sim_driver_sent(driver, "do0", 1);
     expect_same_start(&first.header, &again.header);
     assert_int_equal(sim_driver_state(driver, "b"), ZSAGA__SAGA_STATE__STATE_UNKNOWN);
@@ -127,7 +127,7 @@ static void test_reload__while_the_disk_stays_full__waits_longer_each_time(void 
         sim_driver_sent_nothing(driver);
     }
     sim_disk_fail(driver->path, SIM_DISK_WELL, 0);
-    sim_driver_wait(driver, 5000);
+    sim_driver_wait(driver, 6100);
     struct sim_driver_command again = sim_driver_sent(driver, "do0", 1);
     expect_same_start(&sent.header, &again.header);
 }

@@ -150,7 +150,7 @@ static void test_fact__in_attention__is_recorded_and_moves_nothing(void **state)
     (void)sim_driver_sent(driver, "do1", 1);
 }
 
-static void test_expired_and_reject__put_the_saga_on_somebodys_desk(void **state)
+static void test_command__expired_or_malformed__rests_on_somebodys_desk(void **state)
 {
     /* `expired` and a malformed entry cannot be helped by asking again; a reject means the entry
      * whose frame and index it names, and no other. */
@@ -253,7 +253,7 @@ static void test_compensation__answered_rejected__is_asked_again(void **state)
     assert_int_equal(sim_driver_state(driver, "k"), ZSAGA__SAGA_STATE__COMPENSATED);
 }
 
-static void test_compensation__is_sent_only_once_the_forward_outcome_is_known(void **state)
+static void test_compensation__before_the_forward_outcome__is_not_sent(void **state)
 {
     /* Compensation starts only when the forward outcome is known or given up. */
     struct sim_driver *driver = *state;
@@ -307,13 +307,13 @@ int main(void)
         TEST(test_reply__of_another_participant__is_not_heard),
         TEST(test_reply__that_makes_no_sense__is_counted),
         TEST(test_fact__in_attention__is_recorded_and_moves_nothing),
-        TEST(test_expired_and_reject__put_the_saga_on_somebodys_desk),
+        TEST(test_command__expired_or_malformed__rests_on_somebodys_desk),
         TEST(test_frame__rejected_as_a_whole__means_all_its_commands),
         TEST(test_silence__however_long__uses_up_no_attempt),
         TEST(test_restart_storm__of_a_participant__uses_up_no_attempt),
         TEST(test_lone_command__at_many_restarts__counts_as_retries_then),
         TEST(test_compensation__answered_rejected__is_asked_again),
-        TEST(test_compensation__is_sent_only_once_the_forward_outcome_is_known),
+        TEST(test_compensation__before_the_forward_outcome__is_not_sent),
         TEST(test_output__too_large__is_malformed),
         TEST(test_outputs__of_earlier_steps__go_with_each_command_after_a_restart_too),
     };

@@ -198,30 +198,42 @@ static int ask_int(struct db *db, const char *sql, int64_t *ret, struct err *err
     return rc < 0 ? rc : 0;
 }
 
-/* The file is new, or ours; takes its exclusive lock. */
-static int claim(struct db *db, struct err *err)
+/* The file is new (then *ret_new), or ours: told before anything in it is changed. */
+static int look(struct db *db, bool *ret_new, struct err *err)
 {
     int64_t application = 0;
     int64_t tables = 0;
-    /* EXCLUSIVE before the first access to the WAL: no -shm file, and the lock stays held. */
-    int rc = exec(db,
-                  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-                  "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-                  "PRAGMA journal_size_limit=16777216; PRAGMA foreign_keys=ON; PRAGMA "
-                  "secure_delete=OFF; PRAGMA cache_size=-8192;"
-                  "BEGIN IMMEDIATE; COMMIT;",
-                  err, "open");
-    if (rc == 0)
-        rc = ask_int(db, "PRAGMA application_id", &application, err);
+    int rc = ask_int(db, "PRAGMA application_id", &application, err);
     if (rc == 0)
         rc = ask_int(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
     if (rc < 0)
         return rc;
+    *ret_new = tables == 0;
     if (tables != 0 && application != APPLICATION_ID)
         return err_set(err, ERR_CORRUPT, "not a database of this suite");
-    char sql[64];
-    (void)snprintf(sql, sizeof sql, "PRAGMA application_id=%d", APPLICATION_ID);
-    return tables != 0 ? 0 : exec(db, sql, err, "mark the database");
+    return 0;
+}
+
+/* Takes the file's exclusive lock, and makes it ours. */
+static int claim(struct db *db, struct err *err)
+{
+    bool is_new = false;
+    char mark[64];
+    (void)snprintf(mark, sizeof mark, "PRAGMA application_id=%d", APPLICATION_ID);
+    /* EXCLUSIVE before the first access to the WAL: no -shm file, and the lock stays held. */
+    int rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err, "open");
+    if (rc == 0)
+        rc = look(db, &is_new, err);
+    if (rc == 0)
+        rc = exec(db,
+                  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                  "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;"
+                  "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
+                  "BEGIN IMMEDIATE; COMMIT;",
+                  err, "open");
+    if (rc == 0 && is_new)
+        rc = exec(db, mark, err, "mark the database");
+    return rc;
 }
 
 static int create_engine_tables(struct db *db, struct err *err)
@@ -460,52 +472,6 @@ int db_undo_savepoint(struct db *db, struct err *err)
 {
     int rc = db_run(db, db->undo_savepoint, err);
     return rc < 0 ? rc : db_run(db, db->release, err);
-}
-
-void db_bind_int(sqlite3_stmt *stmt, int index, int64_t value)
-{
-    int rc = sqlite3_bind_int64(stmt, index, value);
-    assert(rc == SQLITE_OK);
-    (void)rc;
-}
-
-void db_bind_bytes(sqlite3_stmt *stmt, int index, struct bytes value)
-{
-    const void *data = value.len == 0 ? "" : (const void *)value.data;
-    int rc = sqlite3_bind_blob64(stmt, index, data, value.len, SQLITE_STATIC);
-    assert(rc == SQLITE_OK);
-    (void)rc;
-}
-
-void db_bind_text(sqlite3_stmt *stmt, int index, struct bytes value)
-{
-    const char *data = value.len == 0 ? "" : (const char *)value.data;
-    int rc = sqlite3_bind_text64(stmt, index, data, value.len, SQLITE_STATIC, SQLITE_UTF8);
-    assert(rc == SQLITE_OK);
-    (void)rc;
-}
-
-void db_bind_null(sqlite3_stmt *stmt, int index)
-{
-    int rc = sqlite3_bind_null(stmt, index);
-    assert(rc == SQLITE_OK);
-    (void)rc;
-}
-
-int64_t db_int(sqlite3_stmt *stmt, int column)
-{
-    return sqlite3_column_int64(stmt, column);
-}
-
-struct bytes db_bytes(sqlite3_stmt *stmt, int column)
-{
-    const void *data = sqlite3_column_blob(stmt, column);
-    return bytes_of(data, (size_t)sqlite3_column_bytes(stmt, column));
-}
-
-bool db_is_null(sqlite3_stmt *stmt, int column)
-{
-    return sqlite3_column_type(stmt, column) == SQLITE_NULL;
 }
 
 int64_t db_changes(const struct db *db)

@@ -199,6 +199,17 @@ static void strike(struct storm *storm)
     note(storm, status, name);
 }
 
+/* For a while, until commands are in flight to somebody. */
+static void wait_until_busy(struct storm *storm)
+{
+    const char *all = suite_process_names[0];
+    int64_t until_ms = suite_process_now_ms() + AIM_MS;
+    const json_t *status = ask(storm);
+    while (suite_process_now_ms() < until_ms && (status == NULL || in_flight(status, all) == 0))
+        status = ask(storm);
+    note(storm, status, all);
+}
+
 static int kills(const struct storm *storm)
 {
     int count = 0;
@@ -283,7 +294,7 @@ static void test_storm__everything_is_killed_at_once__all_orders_end(void **stat
     for (int i = 0; i < options.rounds; i++) {
         feed_for_a_gap(&storm);
         feed_for_a_gap(&storm);
-        note(&storm, ask(&storm), suite_process_names[0]);
+        wait_until_busy(&storm);
         suite_process_kill_all(storm.suite);
         last_kill_ms = suite_process_now_ms();
         suite_process_up(storm.suite, NULL);

@@ -111,9 +111,7 @@ static void test_reply__that_makes_no_sense__is_counted(void **state)
     struct sim_driver *driver = *state;
     struct sim_driver_command sent = sim_driver_reach(driver, "k", "do0");
     const Zsaga__Reply good = sim_driver_reply(&sent, ZSAGA__OUTCOME__DONE, "");
-    static const char long_code[] =
-        "0123456789012345678901234567890123456789012345678901234567890123456789";
-    for (int field = 0; field < 7; field++) {
+    for (int field = 0; field < 6; field++) {
         Zsaga__Reply reply = good;
         if (field == 0)
             reply.saga.len = 15;
@@ -125,15 +123,25 @@ static void test_reply__that_makes_no_sense__is_counted(void **state)
             reply.outcome = ZSAGA__OUTCOME__OUTCOME_UNKNOWN;
         else if (field == 4)
             reply.outcome = ZSAGA__OUTCOME__VOIDED;
-        else if (field == 5)
-            reply.outcome = (Zsaga__Outcome)77;
         else
-            reply.code = packed_borrow_text(long_code);
+            reply.outcome = (Zsaga__Outcome)77;
         sim_driver_say(driver, 0, &reply);
     }
-    assert_int_equal(orchestrator_counters(driver->node)->malformed, 7);
+    assert_int_equal(orchestrator_counters(driver->node)->malformed, 6);
     sim_driver_sent_nothing(driver);
     assert_int_equal(sim_driver_state(driver, "k"), ZSAGA__SAGA_STATE__RUNNING);
+}
+
+static void test_fact__with_a_senseless_code__stays_a_fact(void **state)
+{
+    /* A refusal is durable at the participant: what its code looks like cannot undo that. */
+    struct sim_driver *driver = *state;
+    struct sim_driver_command sent = sim_driver_reach(driver, "k", "do0");
+    Zsaga__Reply reply = sim_driver_reply(&sent, ZSAGA__OUTCOME__REJECTED, "");
+    reply.code = packed_borrow_text("no token");
+    sim_driver_say(driver, 0, &reply);
+    assert_int_equal(orchestrator_counters(driver->node)->malformed, 0);
+    assert_int_equal(sim_driver_state(driver, "k"), ZSAGA__SAGA_STATE__COMPENSATED);
 }
 
 static void test_fact__in_attention__is_recorded_and_moves_nothing(void **state)
@@ -306,6 +314,7 @@ int main(void)
         TEST(test_done__of_an_earlier_epoch_and_attempt__is_a_fact),
         TEST(test_reply__of_another_participant__is_not_heard),
         TEST(test_reply__that_makes_no_sense__is_counted),
+        TEST(test_fact__with_a_senseless_code__stays_a_fact),
         TEST(test_fact__in_attention__is_recorded_and_moves_nothing),
         TEST(test_command__expired_or_malformed__rests_on_somebodys_desk),
         TEST(test_frame__rejected_as_a_whole__means_all_its_commands),

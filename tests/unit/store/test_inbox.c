@@ -197,6 +197,50 @@ static void test_inbox_put__rolled_back__was_never_there(void **state)
     assert_false(found);
 }
 
+static void count(struct fixture *fixture, uint32_t rows)
+{
+    const struct inbox_row done = {.forward = INBOX_FORWARD_DONE};
+    struct err err = {0};
+    temp_store_begin(fixture->store);
+    for (uint32_t i = 0; i < rows; i++)
+        put(fixture, 1, i, 1, &done);
+    if (inbox_save(fixture->inbox, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+/* The count of rows written never falls: it tells a restored backup from a restart. */
+static void test_inbox_records__committed__go_on_across_restarts(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(inbox_records(fixture->inbox), 0);
+    count(fixture, 3);
+    assert_int_equal(inbox_records(fixture->inbox), 0);
+    temp_store_commit(fixture->store);
+    inbox_committed(fixture->inbox);
+    assert_int_equal(inbox_records(fixture->inbox), 3);
+    reopen(fixture);
+    assert_int_equal(inbox_records(fixture->inbox), 3);
+    count(fixture, 2); /* Written anew, they count as well. */
+    temp_store_commit(fixture->store);
+    inbox_committed(fixture->inbox);
+    assert_int_equal(inbox_records(fixture->inbox), 5);
+}
+
+/* What was taken back was not written. */
+static void test_inbox_forget__batch_rolled_back__is_not_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    count(fixture, 4);
+    db_rollback(fixture->store->db);
+    inbox_forget(fixture->inbox);
+    assert_int_equal(inbox_records(fixture->inbox), 0);
+    count(fixture, 1);
+    temp_store_commit(fixture->store);
+    inbox_committed(fixture->inbox);
+    reopen(fixture);
+    assert_int_equal(inbox_records(fixture->inbox), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -208,6 +252,8 @@ int main(void)
         TEST(test_inbox_put__again__replaces_all_but_the_driver),
         TEST(test_inbox_put__committed__is_there_after_a_restart),
         TEST(test_inbox_put__rolled_back__was_never_there),
+        TEST(test_inbox_records__committed__go_on_across_restarts),
+        TEST(test_inbox_forget__batch_rolled_back__is_not_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

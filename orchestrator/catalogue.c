@@ -27,35 +27,28 @@ static const char *missing_participant(const struct suite *suite,
     return NULL;
 }
 
-static struct definition **find(struct catalogue *catalogue, const char *name)
-{
-    for (size_t i = 0; i < catalogue->count; i++)
-        if (strcmp(catalogue->definitions[i]->name, name) == 0)
-            return &catalogue->definitions[i];
-    return NULL;
-}
-
-static int add(struct catalogue *catalogue, struct definition *definition, size_t shipped,
+static int add(struct catalogue *catalogue, struct definition *definition, bool own,
                const char *path, struct err *err)
 {
-    struct definition **same = find(catalogue, definition->name);
-    bool replaces = same != NULL && (size_t)(same - catalogue->definitions) < shipped;
-    if (same != NULL && !replaces)
+    size_t at = 0;
+    while (at < catalogue->count && strcmp(catalogue->definitions[at]->name, definition->name) != 0)
+        at++;
+    bool replaces = at < catalogue->count && own && !catalogue->own[at];
+    if (at < catalogue->count && !replaces)
         return err_set(err, ERR_INVALID, "%s: another file defines saga \"%s\" already", path,
                        definition->name);
-    if (replaces) {
-        definition_free(*same);
-        *same = definition;
-        return 0;
-    }
-    if (catalogue->count == CATALOGUE_MAX)
+    if (at == CATALOGUE_MAX)
         return err_set(err, ERR_INVALID, "%s: at most %d definitions", path, CATALOGUE_MAX);
-    catalogue->definitions[catalogue->count++] = definition;
+    if (replaces)
+        definition_free(catalogue->definitions[at]);
+    else
+        catalogue->count++;
+    catalogue->definitions[at] = definition;
+    catalogue->own[at] = own;
     return 0;
 }
 
-/* `shipped`: how many of the catalogue may be replaced; SIZE_MAX while those are read. */
-static int add_file(const struct suite *suite, struct catalogue *catalogue, size_t shipped,
+static int add_file(const struct suite *suite, struct catalogue *catalogue, bool own,
                     const char *path, struct err *err)
 {
     struct definition *definition = NULL;
@@ -63,7 +56,7 @@ static int add_file(const struct suite *suite, struct catalogue *catalogue, size
     if (rc < 0)
         return rc;
     const char *missing = missing_participant(suite, definition);
-    if (missing != NULL && shipped == SIZE_MAX) {
+    if (missing != NULL && !own) {
         definition_free(definition);
         return 0;
     }
@@ -71,13 +64,13 @@ static int add_file(const struct suite *suite, struct catalogue *catalogue, size
         rc = err_set(err, ERR_INVALID, "%s: participant \"%s\" is not in %s/suite.zpl", path,
                      missing, suite->dir);
     if (rc == 0)
-        rc = add(catalogue, definition, shipped == SIZE_MAX ? 0 : shipped, path, err);
+        rc = add(catalogue, definition, own, path, err);
     if (rc < 0)
         definition_free(definition);
     return rc;
 }
 
-static int add_directory(const struct suite *suite, struct catalogue *catalogue, size_t shipped,
+static int add_directory(const struct suite *suite, struct catalogue *catalogue, bool own,
                          const char *path, struct err *err)
 {
     struct dirent **names = NULL;
@@ -88,7 +81,7 @@ static int add_directory(const struct suite *suite, struct catalogue *catalogue,
     for (int i = 0; i < count; i++) {
         AUTO(freep) char *file = xprintf("%s/%s", path, names[i]->d_name);
         if (rc == 0)
-            rc = add_file(suite, catalogue, shipped, file, err);
+            rc = add_file(suite, catalogue, own, file, err);
         free(names[i]);
     }
     free(names);
@@ -117,7 +110,7 @@ static int add_shipped(const struct suite *suite, struct catalogue *catalogue, s
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         AUTO(freep) char *path = xprintf("%s/%s", own, places[i]);
         if (access(path, R_OK) == 0)
-            return add_directory(suite, catalogue, SIZE_MAX, path, err);
+            return add_directory(suite, catalogue, false, path, err);
     }
     return err_set(err, ERR_NOT_FOUND, "%s/definitions is missing: install zsaga again", own);
 }
@@ -128,7 +121,7 @@ int catalogue_load(const struct suite *suite, struct catalogue *ret, struct err 
     int rc = add_shipped(suite, ret, err);
     AUTO(freep) char *own = suite_path(suite->dir, "definitions");
     if (rc == 0 && access(own, F_OK) == 0)
-        rc = add_directory(suite, ret, ret->count, own, err);
+        rc = add_directory(suite, ret, true, own, err);
     if (rc < 0)
         catalogue_release(ret);
     return rc;

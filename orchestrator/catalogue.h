@@ -7,6 +7,7 @@
 #ifndef ZSAGA_CATALOGUE_H
 #define ZSAGA_CATALOGUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -17,6 +18,7 @@
 
 struct catalogue {
     struct definition *definitions[CATALOGUE_MAX];
+    bool own[CATALOGUE_MAX]; /* The user's. */
     size_t count;
 };
 

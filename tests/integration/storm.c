@@ -50,6 +50,8 @@ struct storm {
     struct suite_process *suite;
     struct suite_feed *feed;
     struct suite_tool *submit;
+    struct suite_tool *audit; /* NULL: none is under way. */
+    int audits;
     struct rng rng;
     size_t bag[SUITE_PROCESS_COUNT]; /* Whom to kill before anybody's next turn. */
     size_t bag_count;
@@ -210,6 +212,19 @@ static void wait_until_busy(struct storm *storm)
     note(storm, status, all);
 }
 
+/* One audit after another all the while: whatever is under way, the books agree at any time. */
+static void audit_meanwhile(struct storm *storm)
+{
+    if (storm->audit != NULL) {
+        if (!suite_tool_ended(storm->audit))
+            return;
+        if (storm->audit->exit_code != 0)
+            fail_msg("an audit in the storm: %s%s", storm->audit->err, storm->audit->out);
+        storm->audits++;
+    }
+    storm->audit = suite_tool_start(storm->suite, -1, "audit", NULL);
+}
+
 static int kills(const struct storm *storm)
 {
     int count = 0;
@@ -262,8 +277,9 @@ static void print_kills(const struct storm *storm)
     for (size_t i = 0; i < SUITE_PROCESS_COUNT; i++)
         print_message(" %s %d", suite_process_names[i], storm->kills_of[i]);
     print_message(
-        "\nat these: commands in flight %d, to the victim %d; sagas running %d; unknown %d\n",
-        storm->in_flight, storm->aimed, storm->running, storm->unknown);
+        "\nat these: commands in flight %d, to the victim %d; sagas running %d; unknown %d; "
+        "%d audits meanwhile\n",
+        storm->in_flight, storm->aimed, storm->running, storm->unknown, storm->audits);
 }
 
 /* Whichever process is killed, again and again under load, each accepted order ends once. */
@@ -274,6 +290,7 @@ static void test_storm__one_after_another_is_killed__all_orders_end(void **state
     begin(&storm, *state);
     while (kills(&storm) < options.kills) {
         feed_for_a_gap(&storm);
+        audit_meanwhile(&storm);
         strike(&storm);
         last_kill_ms = suite_process_now_ms();
     }

@@ -30,14 +30,17 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
 #define SIM_COUNTS(X)                                                                              \
     X(sagas)                                                                                       \
     X(completed)                                                                                   \
-    X(compensated) X(attention) X(resumed) X(gave_up) X(crash_opened) X(crash_given)               \
-        X(crash_committed) X(crash_partly_sent) X(crash_sent) X(crash_in_batch) X(crash_between)   \
-            X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) X(dropped) X(doubled)      \
-                X(slow) X(replayed) X(to_next_life) X(lost_down) X(accepted) X(accepted_again)     \
-                    X(duplicate) X(conflict) X(busy) X(pushed) X(silences) X(stale_replies)        \
-                        X(restarts) X(reloads) X(applied) X(repeated) X(blocked) X(tombstones)     \
-                            X(expired) X(stale_epoch) X(rejected) X(retried) X(singly)             \
-                                X(new_version)
+    X(compensated)                                                                                 \
+    X(attention)                                                                                   \
+    X(resumed)                                                                                     \
+    X(gave_up)                                                                                     \
+    X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent)           \
+        X(crash_in_batch) X(crash_between) X(pauses) X(cuts) X(wall_jumps) X(disk_full)            \
+            X(disk_broken) X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down)  \
+                X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(pushed)           \
+                    X(silences) X(stale_replies) X(restarts) X(reloads) X(applied) X(repeated)     \
+                        X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) X(retried)  \
+                            X(singly) X(new_version)
 struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)
@@ -83,6 +86,15 @@ struct sim_shape {
     struct definition *definition;
 };
 
+/* The last time that a command was sent, and by which start. */
+struct sim_sending {
+    int64_t at_ms;
+    uint32_t attempt; /* 0: never. */
+    uint64_t from_start;
+    uint64_t excused; /* Start of the addressee whose being new has excused a sending. */
+    unsigned resumed; /* Of the saga, by then. */
+};
+
 /* What went over the wire about one step of one saga. */
 struct sim_step {
     bool sent;
@@ -90,8 +102,10 @@ struct sim_step {
     bool done;
     bool refused;
     bool undone;
-    uint64_t said;      /* Digest of the recorded answer to the action; 0: none yet. */
-    uint64_t undo_said; /* Of its compensation's. */
+    bool handed;                /* Its `done` came with an output: the saga's input. */
+    uint64_t said;              /* Digest of the recorded answer to the action; 0: none yet. */
+    uint64_t undo_said;         /* Of its compensation's. */
+    struct sim_sending last[2]; /* Of the action and of the compensation. */
 };
 
 struct sim_saga {
@@ -142,6 +156,8 @@ struct sim_host {
     size_t arrived_count;
     size_t arrived_capacity;
     bool was_broken;
+    uint64_t loads; /* Starts and reloads. */
+    uint64_t epoch; /* Of an orchestrator: last one told. */
 };
 
 struct sim {

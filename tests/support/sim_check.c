@@ -233,6 +233,9 @@ static void check_step(struct sim *sim, const struct told *told, size_t step)
     if (told->state != STATE_OPEN && told->saga->steps[step].sent && !settled)
         sim_fail(sim, "I10", "%s is final, and step %zu is open: %lld, %lld", told->saga->key, step,
                  (long long)forward, (long long)backward);
+    /* What is in flight somewhere cannot be undone before it is known. */
+    if (forward == FORWARD_WAITS && backward != BACKWARD_NOTHING)
+        sim_fail(sim, "I8", "%s: step %zu is pending, and undone", told->saga->key, step);
     if (forward == FORWARD_REFUSED && told->done[step])
         sim_fail(sim, "I4", "%s: step %zu refused, and is told done", told->saga->key, step);
     check_effects(sim, told, step, forward, backward);

@@ -85,6 +85,7 @@ void sim_host_start(struct sim *sim, struct sim_host *host)
     struct err err = {0};
     int rc;
     host->starts++;
+    host->loads++;
     host->node = NULL;
     if (host->place == SIM_ORCHESTRATOR)
         rc = open_orchestrator(sim, host, &err);
@@ -263,6 +264,7 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
         sim_trace(sim, "%-12s %s %s", host->name, host->turn.broken ? "breaks:" : "is well again",
                   host->turn.trouble);
     sim->counts->reloads += host->was_broken && !host->turn.broken;
+    host->loads += host->turn.broken;
     host->was_broken = host->turn.broken;
     bool orchestrates = host->place == SIM_ORCHESTRATOR;
     if (orchestrates && !host->turn.broken && orchestrator_stalled(host->node) != 0)

@@ -2,6 +2,7 @@
 #ifndef ZSAGA_SIM_PARTS_H
 #define ZSAGA_SIM_PARTS_H
 
+#include "command.pb-c.h"
 #include "sim.h"
 
 /* sim_net.c: takes `data`. */
@@ -46,6 +47,12 @@ void sim_story_go_on(struct sim *sim);
 
 /* sim_wire.c: what is sent, as it is sent. */
 void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message);
+
+/* sim_claim.c: what is claimed, against what the sender has committed. */
+void sim_claim_header(struct sim *sim, uint8_t from, const struct frame_header *header);
+void sim_claim_pair(struct sim *sim, const struct sim_host *host, uint64_t epoch);
+void sim_claim_floor(struct sim *sim, const Zsaga__Floor *floor);
+void sim_claim_welcome(struct sim *sim, uint8_t from, const Zsaga__Welcome *welcome);
 
 /* sim_check.c */
 void sim_check_reply(struct sim *sim, const struct sim_host *host, const struct id *saga,

@@ -33,6 +33,22 @@ static void check_action(struct sim *sim, const struct sim_saga *saga, uint32_t 
                  step);
 }
 
+/* An action gets what the actions before it have handed on, as they said it. */
+static void check_outputs(struct sim *sim, const struct sim_saga *saga,
+                          const Zsaga__Command *command)
+{
+    size_t handed = 0;
+    for (uint32_t i = 0; i < command->step; i++)
+        handed += saga->steps[i].handed;
+    for (size_t i = 0; i < command->n_outputs; i++)
+        if (!bytes_equal(packed_view(command->outputs[i]->output), bytes_text(saga->input)))
+            sim_fail(sim, "output", "%s: action %u is handed what nobody said", saga->key,
+                     command->step);
+    if (command->n_outputs != handed)
+        sim_fail(sim, "output", "%s: action %u gets %zu outputs of %zu", saga->key, command->step,
+                 command->n_outputs, handed);
+}
+
 /* I11: compensations go backwards, one after the other, and leave nothing out. */
 static void check_undo(struct sim *sim, const struct sim_saga *saga, uint32_t step)
 {
@@ -48,6 +64,48 @@ static void check_undo(struct sim *sim, const struct sim_saga *saga, uint32_t st
     }
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* I21: the same attempt is sent again after its timeout, the next one after a backoff, or because
+ * somebody started anew or an operator spoke. */
+static void check_time(struct sim *sim, struct sim_saga *saga, uint8_t to,
+                       const Zsaga__Command *command, bool undo)
+{
+    struct sim_sending *last = &saga->steps[command->step].last[undo];
+    struct sim_sending now = {.at_ms = sim->now_ms,
+                              .attempt = command->attempt,
+                              .from_start = sim->hosts[SIM_ORCHESTRATOR].loads,
+                              .excused = last->excused,
+                              .resumed = saga->resumed};
+    int64_t timeout = INT64_MAX;
+    int64_t backoff = INT64_MAX;
+    for (size_t i = 0; i < 2; i++) {
+        const struct sim_shape *shape = &sim->shapes[saga->shape + i];
+        if (shape->version != (int)i || command->step >= shape->step_count)
+            continue;
+        const struct definition_step *step = &shape->definition->steps[command->step];
+        timeout = earlier(timeout, step->timeout_ms);
+        backoff = earlier(backoff, undo ? step->undo_first_ms : step->retry_first_ms);
+    }
+    bool anew =
+        last->attempt == 0 || last->from_start != now.from_start || last->resumed != now.resumed;
+    int64_t wait = now.attempt == last->attempt ? timeout : backoff;
+    bool early = !anew && now.at_ms - last->at_ms < wait;
+    /* A new incarnation is noticed late, and once. */
+    if (early && now.excused == sim->hosts[to].starts)
+        sim_fail(sim, "I21", "%s: step %u is sent again after %lld ms of %lld", saga->key,
+                 command->step, (long long)(now.at_ms - last->at_ms), (long long)wait);
+    if (early)
+        now.excused = sim->hosts[to].starts;
+    if (last->from_start == now.from_start && now.attempt < last->attempt)
+        sim_fail(sim, "I21", "%s: step %u goes back to attempt %u", saga->key, command->step,
+                 now.attempt);
+    *last = now;
+}
+
 static void note_command(struct sim *sim, uint8_t to, const Zsaga__Command *command)
 {
     uint32_t number = sim_toy_number(packed_view(command->input));
@@ -58,11 +116,13 @@ static void note_command(struct sim *sim, uint8_t to, const Zsaga__Command *comm
     memcpy(saga->id.bytes, command->saga.data, ID_SIZE);
     sim_trace(sim, "%-12s > %s %.*s #%u", SUITE_ORCHESTRATOR, sim->hosts[to].name,
               (int)command->name.len, (const char *)command->name.data, command->attempt);
+    check_time(sim, saga, to, command, undo);
     if (undo) {
         check_undo(sim, saga, command->step);
         saga->steps[command->step].undo_sent = true;
     } else {
         check_action(sim, saga, command->step);
+        check_outputs(sim, saga, command);
         saga->steps[command->step].sent = true;
     }
 }
@@ -94,12 +154,13 @@ static void note_fact(struct sim *sim, const struct sim_host *host, struct sim_s
     if (!undo && step->undone)
         sim_fail(sim, "I9", "%s: action %u is answered %s after it was undone", saga->key,
                  reply->step, outcome_name(reply->outcome));
-    if (undo)
-        step->undone = true;
-    else if (reply->outcome == ZSAGA__OUTCOME__DONE)
-        step->done = true;
-    else
-        step->refused = true;
+    if (reply->outcome == ZSAGA__OUTCOME__REJECTED &&
+        !bytes_equal(packed_view(reply->code), bytes_text("no")))
+        sim_fail(sim, "I14", "%s: step %u refuses with another code", saga->key, reply->step);
+    step->handed = step->handed || (!undo && reply->output.len != 0);
+    step->undone = step->undone || undo;
+    step->done = step->done || (!undo && reply->outcome == ZSAGA__OUTCOME__DONE);
+    step->refused = step->refused || reply->outcome == ZSAGA__OUTCOME__REJECTED;
     sim_check_reply(sim, host, &saga->id, reply->step, undo);
 }
 
@@ -114,6 +175,7 @@ static void note_reply(struct sim *sim, const struct sim_host *host, const Zsaga
     sim_trace(sim, "%-12s %s%u %s%s%.*s", host->name, undo ? "undo" : "do", reply->step,
               outcome_name(reply->outcome), reply->code.len == 0 ? "" : " ", (int)reply->code.len,
               (const char *)reply->code.data);
+    sim_claim_pair(sim, host, reply->epoch);
     switch (reply->outcome) {
     case ZSAGA__OUTCOME__DONE:
     case ZSAGA__OUTCOME__REJECTED:
@@ -141,10 +203,14 @@ static void note_entry(struct sim *sim, uint8_t from, uint8_t to, ProtobufCBinar
         Zsaga__Request *request = zsaga__request__unpack(allocator, entry.len, entry.data);
         if (request->kind_case == ZSAGA__REQUEST__KIND_COMMAND)
             note_command(sim, to, request->command);
+        else if (request->hello->floor != NULL)
+            sim_claim_floor(sim, request->hello->floor);
     } else {
         Zsaga__Answer *answer = zsaga__answer__unpack(allocator, entry.len, entry.data);
         if (answer->kind_case == ZSAGA__ANSWER__KIND_REPLY)
             note_reply(sim, &sim->hosts[from], answer->reply);
+        else if (answer->kind_case == ZSAGA__ANSWER__KIND_WELCOME)
+            sim_claim_welcome(sim, from, answer->welcome);
         else if (answer->kind_case == ZSAGA__ANSWER__KIND_REJECT)
             sim_fail(sim, "protocol", "%s rejects an entry: %.*s", sim->hosts[from].name,
                      (int)answer->reject->message.len, (const char *)answer->reject->message.data);
@@ -161,6 +227,7 @@ void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes messa
     arena_reset(&sim->arena);
     if (frame_read(message, &sim->arena, &frame, &err) < 0)
         sim_fail(sim, "protocol", "%s", err.text);
+    sim_claim_header(sim, from, &frame.header);
     for (size_t i = 0; i < frame.entry_count; i++)
         note_entry(sim, from, to, frame.entries[i]);
 }

@@ -81,7 +81,7 @@ void rules_all_done(struct sim_driver *driver);
 int64_t rules_number(const struct sim_driver *driver, const char *sql);
 void rules_sql(const struct sim_driver *driver, const char *sql);
 
-/* The code of the current trouble, and the one that turned the saga. */
+/* The codes of the current trouble, and of what turned the saga. */
 void rules_expect_words(struct sim_driver *driver, const char *key, const char *last_error,
                         const char *reason);
 

@@ -259,6 +259,7 @@ void sim_driver_welcome(struct sim_driver *driver, size_t participant, uint64_t 
     const Zsaga__Answer *answers[] = {&answer};
     welcome.number = number;
     welcome.head = from->head;
+    welcome.records = from->records;
     welcome.floor_epoch = from->floor_epoch;
     welcome.floor_version = from->floor_version;
     answer.kind_case = ZSAGA__ANSWER__KIND_WELCOME;

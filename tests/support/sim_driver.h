@@ -17,6 +17,7 @@
 struct sim_driver_participant {
     struct frame_header sender;
     uint64_t head;
+    uint64_t records;
     bool silent;    /* Its hellos are not answered. */
     uint64_t hello; /* Number of the newest hello it was sent. */
     const Zsaga__Hello *last_hello;

@@ -3,6 +3,9 @@
  *   ZSAGA_SIM_SEEDS=5000  how many seeds, from the first one on
  *   ZSAGA_SIM_FIRST=7     the first one
  *   ZSAGA_SIM_SEED=42     this one only, with its trace if it fails */
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,20 +17,26 @@
 #include "sim.h"
 
 #if defined(__SANITIZE_ADDRESS__)
-#define SEEDS 60
+#define SEEDS 300
 #else
-#define SEEDS 600
+#define SEEDS 1500
 #endif
+#define TELLING_SEEDS 600 /* From so many on, all that can happen must have happened. */
 #define TWICE_EVERY 20 /* Each so many seeds, one runs twice, to see that nothing else decides. */
 
 static char running[96];
 
-/* An assertion of the engine's own: whoever reads it needs the seed. */
+/* An assertion of the engine's own, or a sanitizer: whoever reads it needs the seed. */
+static void tell_seed(void)
+{
+    ssize_t written = write(STDERR_FILENO, running, strlen(running));
+    (void)written;
+}
+
 static void on_abort(int signal_number)
 {
     (void)signal_number;
-    ssize_t written = write(STDERR_FILENO, running, strlen(running));
-    (void)written;
+    tell_seed();
 }
 
 static unsigned long number_of(const char *name, unsigned long otherwise)
@@ -36,11 +45,12 @@ static unsigned long number_of(const char *name, unsigned long otherwise)
     return text == NULL ? otherwise : strtoul(text, NULL, 10);
 }
 
+static const char *const troubles[TOY_TROUBLE_COUNT] = {
+    "smooth",      "retry",     "retry_later", "error",     "poison",
+    "late_poison", "too_large", "pending",     "unwilling", "crash"};
+
 static void print_counts(const struct sim_counts *counts)
 {
-    static const char *const troubles[] = {"smooth",    "retry",       "retry_later", "error",
-                                           "poison",    "late_poison", "too_large",   "pending",
-                                           "unwilling", "crash"};
 #define X(name) printf("  %-18s %llu\n", #name, (unsigned long long)counts->name);
     SIM_COUNTS(X)
 #undef X
@@ -65,8 +75,12 @@ static int check_counts(const struct sim_counts *counts)
     }
     SIM_COUNTS(X)
 #undef X
-    for (int i = TOY_RETRY; i < TOY_TROUBLE_COUNT; i++)
-        missing += counts->troubled[i] == 0;
+    for (int i = TOY_RETRY; i < TOY_TROUBLE_COUNT; i++) {
+        if (counts->troubled[i] != 0)
+            continue;
+        printf("never happened: toy %s\n", troubles[i]);
+        missing++;
+    }
     return missing;
 }
 
@@ -88,6 +102,9 @@ int main(void)
     struct timespec start;
     struct timespec end;
     (void)signal(SIGABRT, on_abort);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_set_death_callback(tell_seed);
+#endif
     if (getenv("ZSAGA_SIM_SEED") != NULL) {
         run_seed(number_of("ZSAGA_SIM_SEED", 1), &counts);
         print_counts(&counts);
@@ -104,5 +121,5 @@ int main(void)
     print_counts(&counts);
     printf("%lu seeds from %lu in %.1f s: %.1f runs/s, %.1f sagas/s\n", seeds, first, seconds,
            (double)seeds / seconds, (double)counts.sagas / seconds);
-    return seeds >= SEEDS && check_counts(&counts) != 0 ? 1 : 0;
+    return seeds >= TELLING_SEEDS && check_counts(&counts) != 0 ? 1 : 0;
 }

@@ -108,23 +108,34 @@ static void crash_everywhere(const struct story *story)
 }
 
 static bool fail_disk(const struct story *story, uint8_t place, enum sim_disk_fault fault,
-                      int64_t nth)
+                      int64_t nth, bool power)
 {
     struct sim *sim = begin(story);
+    sim->power = power;
     uint64_t felt = sim_disk_felt(fault);
     sim_disk_fail(sim->hosts[place].path, fault, nth);
     (void)end(sim, story);
     return sim_disk_felt(fault) != felt;
 }
 
-static void fail_disk_everywhere(const struct story *story, enum sim_disk_fault fault)
+static void fail_everywhere(const struct story *story, enum sim_disk_fault fault, bool power)
 {
     for (uint8_t place = 0; place < HOSTS; place++) {
         int64_t nth = 1;
-        while (fail_disk(story, place, fault, nth))
+        while (fail_disk(story, place, fault, nth, power))
             nth++;
         assert_true(nth > 6);
     }
+}
+
+static void fail_disk_everywhere(const struct story *story, enum sim_disk_fault fault)
+{
+    fail_everywhere(story, fault, false);
+}
+
+static void lose_power_everywhere(const struct story *story)
+{
+    fail_everywhere(story, SIM_DISK_BROKEN, true);
 }
 
 static void test_crash__anywhere_in_a_completed_saga__changes_nothing(void **state)
@@ -171,6 +182,15 @@ static void test_disk__failing_at_any_write__loses_nothing(void **state)
     fail_disk_everywhere(&refused, SIM_DISK_BROKEN);
 }
 
+static void test_power__lost_at_any_write__loses_nothing_that_was_told(void **state)
+{
+    /* What was told is on the disk: power that fails at any write or flush takes away only what
+     * nobody was told. */
+    (void)state;
+    lose_power_everywhere(&well);
+    lose_power_everywhere(&refused);
+}
+
 static void test_disk__full_at_any_write__loses_nothing(void **state)
 {
     /* A batch that finds the disk full leaves nothing: it is dropped, loaded anew, asked again. */
@@ -188,6 +208,7 @@ int main(void)
         cmocka_unit_test(test_crash__anywhere_while_it_waits__changes_nothing),
         cmocka_unit_test(test_crash__anywhere_in_a_poisoned_batch__changes_nothing),
         cmocka_unit_test(test_disk__failing_at_any_write__loses_nothing),
+        cmocka_unit_test(test_power__lost_at_any_write__loses_nothing_that_was_told),
         cmocka_unit_test(test_disk__full_at_any_write__loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

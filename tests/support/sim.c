@@ -157,7 +157,8 @@ static void seed_uuids(uint64_t seed)
     static struct randombytes_implementation drawn = {
         .implementation_name = uuid_name, .random = uuid_word, .buf = uuid_bytes};
     static bool set;
-    if (!set && randombytes_set_implementation(&drawn) != 0)
+    /* The first use of the library draws for itself. */
+    if (!set && (randombytes_set_implementation(&drawn) != 0 || sodium_init() < 0))
         abort();
     set = true;
     rng_seed(&uuids, seed);

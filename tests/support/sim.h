@@ -3,8 +3,20 @@
  * The nodes are the real ones on real files, driven by node_turn_*() as the shell does. Everything
  * else is drawn from one seed: what the network does to each message, who dies where, what the
  * participants answer. The same seed gives the same run, byte for byte. What is checked stands in
- * sim_wire.c (each message, as it is sent) and sim_check.c (the databases, at the end); whatever
- * fails ends the process with the seed and how to run it again. */
+ * sim_wire.c and sim_claim.c (each message, as it is sent), sim_check.c and sim_books.c (the
+ * databases, at the end). Whatever fails ends the process with the seed, how to run it again, and
+ * what does not hold:
+ *
+ *   I1  what is told as accepted is stored       I11 actions one after the other, undone in reverse
+ *   I2  nothing that nobody submitted            I13 the stock adds up
+ *   I3  one saga for a key                       I14 recorded answers agree, and are committed
+ *   I4  a history only goes where it can         I15 one event for each effect and refusal
+ *   I5  no action after a compensation           I16 a log has no gap, and its head is its end
+ *   I6  each effect once, undone at most once    I20 epochs rise, and are stored before an answer
+ *   I7  final states agree with the effects      I21 nothing is sent again before its time
+ *   I8  refusals and tombstones change nothing   I22 the database is sound
+ *   I9  no action takes effect after its undo    L1  once all is healed, all rests
+ *   I10 nothing is open where a saga is final */
 #ifndef ZSAGA_SIM_H
 #define ZSAGA_SIM_H
 
@@ -27,20 +39,18 @@
 enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES };
 
 /* How often what was meant to be tried happened: a check that is never reached proves nothing. */
-#define SIM_COUNTS(X)                                                                              \
-    X(sagas)                                                                                       \
-    X(completed)                                                                                   \
-    X(compensated)                                                                                 \
-    X(attention)                                                                                   \
-    X(resumed)                                                                                     \
-    X(gave_up)                                                                                     \
-    X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent)           \
-        X(crash_in_batch) X(crash_between) X(pauses) X(cuts) X(wall_jumps) X(disk_full)            \
-            X(disk_broken) X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down)  \
-                X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(pushed)           \
-                    X(silences) X(stale_replies) X(restarts) X(reloads) X(applied) X(repeated)     \
-                        X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) X(retried)  \
-                            X(singly) X(new_version)
+/* clang-format off */
+#define SIM_COUNTS(X) \
+    X(sagas) X(completed) X(compensated) X(attention) X(resumed) X(gave_up) \
+    X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent) \
+    X(crash_in_batch) X(crash_between) X(power_lost) X(writes_lost) X(checkpoints) \
+    X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) \
+    X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down) \
+    X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(pushed) \
+    X(silences) X(stale_replies) X(restarts) X(reloads) \
+    X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) \
+    X(retried) X(singly) X(new_version)
+/* clang-format on */
 struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)
@@ -58,6 +68,7 @@ struct sim_profile {
     int64_t slow_ms_max;
     bool next_life;       /* Replies to a dead orchestrator may reach the next one. */
     unsigned crash;       /* At each point of a turn, per hundred thousand. */
+    unsigned power;       /* Deaths that are power failures. */
     int64_t fault_ms;     /* Between two larger faults, about; 0: none. */
     unsigned fault_kinds; /* A bit for each enum sim_fault. */
     int64_t heal_at_ms;
@@ -74,6 +85,7 @@ enum sim_fault {
     SIM_FAULT_WALL,
     SIM_FAULT_DISK_FULL,
     SIM_FAULT_DISK_BROKEN,
+    SIM_FAULT_CHECKPOINT, /* No fault: the WAL is moved into its file. */
     SIM_FAULT_COUNT,
 };
 
@@ -91,7 +103,8 @@ struct sim_sending {
     int64_t at_ms;
     uint32_t attempt; /* 0: never. */
     uint64_t from_start;
-    uint64_t excused; /* Start of the addressee whose being new has excused a sending. */
+    uint64_t excused; /* Sendings that a new start of the addressee has excused, plus its start
+                         when the first was sent. */
     unsigned resumed; /* Of the saga, by then. */
 };
 
@@ -191,6 +204,7 @@ struct sim {
     uint8_t crash_place; /* A scenario's crash: at the nth point that this host passes. */
     uint64_t crash_nth;  /* 0: none. */
     uint64_t crash_passed;
+    bool power; /* A scenario's deaths are power failures. */
     bool crashed;
     int64_t told_state; /* Of a scenario's saga: what the trace has told so far. */
     int64_t told_record;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim_power.h"
+
 #define DISKS_MAX 64
 #define FILES_MAX 128
 #define KINDS_MAX 4
@@ -21,6 +23,7 @@ struct disk {
 /* Which database an open file belongs to. */
 struct open_file {
     sqlite3_file *file;
+    char path[264];
     struct disk *disk;
 };
 
@@ -86,13 +89,19 @@ static const sqlite3_io_methods *below(const sqlite3_file *file)
 static int shim_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
     int rc = feel(file);
-    return rc == SQLITE_OK ? below(file)->xWrite(file, data, len, at) : rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    sim_power_writes(entry_of(file)->path, file, below(file), len, at);
+    return below(file)->xWrite(file, data, len, at);
 }
 
 static int shim_sync(sqlite3_file *file, int flags)
 {
     int rc = feel(file);
-    return rc == SQLITE_OK ? below(file)->xSync(file, flags) : rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    sim_power_flushed(entry_of(file)->path);
+    return below(file)->xSync(file, flags);
 }
 
 static int shim_close(sqlite3_file *file)
@@ -105,14 +114,19 @@ static int shim_close(sqlite3_file *file)
 
 static void remember(const char *name, sqlite3_file *file)
 {
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s", name);
-    size_t len = strlen(path);
-    if (len > 4 && strcmp(path + len - 4, "-wal") == 0)
-        path[len - 4] = '\0';
+    static const char *const suffixes[] = {"-wal", "-journal"};
     struct open_file *entry = entry_of(NULL);
     must(entry != NULL, "too many open files");
-    *entry = (struct open_file){file, disk_of(path)};
+    entry->file = file;
+    (void)snprintf(entry->path, sizeof entry->path, "%s", name);
+    char path[sizeof entry->path];
+    (void)snprintf(path, sizeof path, "%s", name);
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        size_t cut = strlen(path) - strlen(suffixes[i]);
+        if (strlen(path) > strlen(suffixes[i]) && strcmp(path + cut, suffixes[i]) == 0)
+            path[cut] = '\0';
+    }
+    entry->disk = disk_of(path);
 }
 
 static const sqlite3_io_methods *methods_over(const sqlite3_io_methods *methods)
@@ -184,6 +198,7 @@ void sim_disk_end(const char *dir)
 {
     must(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0, "cannot remove the directory");
     shim.disk_count = 0;
+    sim_power_forget();
 }
 
 void sim_disk_remove(const char *path)

@@ -32,6 +32,7 @@ void sim_fault_draw(struct sim *sim)
         .slow_ms_max = 500 + (int64_t)below(sim, 30000),
         .next_life = below(sim, 2) == 0,
         .crash = draw_rate(sim, 3000),
+        .power = draw_rate(sim, 1000),
         .fault_ms = below(sim, 3) == 0 ? 0 : 100 + (int64_t)below(sim, 5000),
         .fault_kinds = (unsigned)below(sim, 1U << SIM_FAULT_COUNT),
         .heal_at_ms = 2000 + (int64_t)below(sim, 40000),
@@ -85,6 +86,12 @@ static void strike(struct sim *sim, enum sim_fault fault)
     case SIM_FAULT_DISK_BROKEN:
         sim_disk_fail(host->path, fault == SIM_FAULT_DISK_FULL ? SIM_DISK_FULL : SIM_DISK_BROKEN,
                       1 + (int64_t)below(sim, DISK_WRITES_MAX));
+        return;
+    case SIM_FAULT_CHECKPOINT:
+        if (host->node != NULL &&
+            sqlite3_wal_checkpoint_v2(sim_disk_handle(host->path), NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                      NULL, NULL) == SQLITE_OK)
+            sim->counts->checkpoints++;
         return;
     case SIM_FAULT_COUNT:
         return;

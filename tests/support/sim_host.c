@@ -6,6 +6,7 @@
 #include "base/xalloc.h"
 #include "sim_disk.h"
 #include "sim_parts.h"
+#include "sim_power.h"
 
 #define TURN_MESSAGES_MAX 8 /* Taken in one turn at most: then timers wait for the rest. */
 #define DOWN_MS_MAX 4000
@@ -149,10 +150,21 @@ void sim_host_close(struct sim *sim, struct sim_host *host)
     host->node = NULL;
 }
 
+/* Some deaths are the machine's: what was not flushed is lost, all of it or some. */
+static void lose_power(struct sim *sim, struct sim_host *host)
+{
+    if (!sim->power && !(!sim->plain && sim_is_lucky(&host->rng, sim->profile.power)))
+        return;
+    bool all = sim->plain || rng_below(&host->rng, 2) == 0;
+    sim->counts->power_lost++;
+    sim->counts->writes_lost += sim_power_lose(host->path, all ? NULL : &host->rng);
+}
+
 void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count)
 {
     (*count)++;
     sim_host_close(sim, host);
+    lose_power(sim, host);
     int64_t down = PLAIN_DOWN_MS;
     if (!sim->plain)
         down = rng_below(&host->rng, 3) == 0 ? 1 : 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);

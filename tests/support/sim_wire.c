@@ -94,12 +94,13 @@ static void check_time(struct sim *sim, struct sim_saga *saga, uint8_t to,
         last->attempt == 0 || last->from_start != now.from_start || last->resumed != now.resumed;
     int64_t wait = now.attempt == last->attempt ? timeout : backoff;
     bool early = !anew && now.at_ms - last->at_ms < wait;
-    /* A new incarnation is noticed late, and once. */
+    /* Each new incarnation is noticed once, some time. */
+    if (last->attempt == 0)
+        now.excused = sim->hosts[to].starts - 1;
     if (early && now.excused == sim->hosts[to].starts)
         sim_fail(sim, "I21", "%s: step %u is sent again after %lld ms of %lld", saga->key,
                  command->step, (long long)(now.at_ms - last->at_ms), (long long)wait);
-    if (early)
-        now.excused = sim->hosts[to].starts;
+    now.excused += early;
     if (last->from_start == now.from_start && now.attempt < last->attempt)
         sim_fail(sim, "I21", "%s: step %u goes back to attempt %u", saga->key, command->step,
                  now.attempt);

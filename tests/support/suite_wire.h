@@ -15,6 +15,8 @@ struct suite_wire {
     struct arena arena;  /* Of the answer taken last. */
     struct buffer input; /* Of the order, packed. */
     struct id saga;      /* Of the commands. */
+    uint32_t attempt;    /* Of the first command sent last, */
+    uint32_t copies;     /* which were so many. */
 };
 
 /* Connects to the participant's command socket; owned by the suite. */
@@ -24,7 +26,7 @@ struct suite_wire *suite_wire_open(struct suite_process *suite, const char *part
 void suite_wire_begin(struct suite_wire *wire, const struct order_fixture *order);
 
 /* Sends a command of step 0, `copies` times in one frame, and takes as many answers, which must
- * agree. The last one is returned, valid until the next call. */
+ * agree; again after a silence. The last one is returned, valid until the next call. */
 const Zsaga__Reply *suite_wire_ask(struct suite_wire *wire, const char *action, bool undo,
                                    uint32_t copies);
 /* Fails the test unless that is the outcome. */

@@ -25,8 +25,12 @@ static int refuse_held(int fd, const char *dir, struct err *err)
     ssize_t len = pread(fd, text, sizeof text - 1, 0);
     long pid = len > 0 ? strtol(text, NULL, 10) : 0;
     if (pid <= 0)
-        return err_set(err, ERR_HELD, "another process uses the suite in %s", dir);
-    return err_set(err, ERR_HELD, "process %ld uses the suite in %s", pid, dir);
+        return err_set(
+            err, ERR_HELD,
+            "the suite in %s is in use by another process: use that one, or stop it first", dir);
+    return err_set(err, ERR_HELD,
+                   "the suite in %s is in use by process %ld: use that one, or stop it first", dir,
+                   pid);
 }
 
 static int wait_for_lock(int fd, const char *dir, int64_t wait_ms, struct err *err)

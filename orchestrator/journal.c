@@ -38,8 +38,8 @@ struct journal {
 /* `state` of a saga's row is 0 until it is final, then its saga_state + 1. */
 static const char *const schema[] = {
     "CREATE TABLE zsaga_self(one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL,"
-    " last_saga BLOB NOT NULL, old_copy INTEGER NOT NULL) STRICT;"
-    "INSERT INTO zsaga_self VALUES (1, 0, zeroblob(16), 0);"
+    " last_saga BLOB NOT NULL, old_copy INTEGER NOT NULL, id BLOB NOT NULL) STRICT;"
+    "INSERT INTO zsaga_self VALUES (1, 0, zeroblob(16), 0, zeroblob(0));"
     "CREATE TABLE zsaga_participant(name BLOB PRIMARY KEY, store BLOB NOT NULL,"
     " head INTEGER NOT NULL, records INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE zsaga_definition(number INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE,"
@@ -61,8 +61,8 @@ static const char *const schema[] = {
 
 static const char *const sql[STATEMENT_COUNT] = {
     [LOAD_SELF] = "SELECT epoch, max(last_saga, coalesce((SELECT id FROM zsaga_saga"
-                  " ORDER BY id DESC LIMIT 1), last_saga)), old_copy FROM zsaga_self",
-    [SAVE_SELF] = "UPDATE zsaga_self SET epoch = ?1, last_saga = ?2, old_copy = ?3",
+                  " ORDER BY id DESC LIMIT 1), last_saga)), old_copy, id FROM zsaga_self",
+    [SAVE_SELF] = "UPDATE zsaga_self SET epoch = ?1, last_saga = ?2, old_copy = ?3, id = ?4",
     [LOAD_PARTICIPANT] = "SELECT store, head, records FROM zsaga_participant WHERE name = ?1",
     [SAVE_PARTICIPANT] = "INSERT OR REPLACE INTO zsaga_participant VALUES (?1, ?2, ?3, ?4)",
     [PUT_DEFINITION] = "INSERT OR IGNORE INTO zsaga_definition(hash, name, text)"
@@ -142,6 +142,7 @@ int journal_load_self(struct journal *journal, struct journal_self *ret, struct 
         return rc < 0 ? rc : err_set(err, ERR_CORRUPT, "the orchestrator's own row is missing");
     ret->epoch = (uint64_t)db_int(stmt, 0);
     ret->old_copy = db_int(stmt, 2) != 0;
+    bytes_copy_text(db_bytes(stmt, 3), ret->id, sizeof ret->id);
     bool ok = id_from_bytes(db_bytes(stmt, 1), &ret->last_saga);
     db_reset(stmt);
     return ok ? 0 : err_set(err, ERR_CORRUPT, "the last saga's id is damaged");
@@ -153,6 +154,7 @@ int journal_save_self(struct journal *journal, const struct journal_self *self, 
     db_bind_int(stmt, 1, (int64_t)self->epoch);
     db_bind_bytes(stmt, 2, id_view(&self->last_saga));
     db_bind_int(stmt, 3, self->old_copy);
+    db_bind_bytes(stmt, 4, bytes_text(self->id));
     return db_run(journal->db, stmt, err);
 }
 

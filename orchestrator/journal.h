@@ -30,6 +30,7 @@ void journal_rest(struct journal *journal);
 struct journal_self {
     uint64_t epoch;      /* Highest one used or seen. */
     struct id last_saga; /* Highest id stored; kept apart only where none of ours has it. */
+    char id[65];         /* Of the suite, as at the first start; "" before it. */
     bool old_copy;       /* Refused because a participant knew later sagas than this database. */
 };
 

@@ -357,6 +357,13 @@ static int start_epoch(struct orchestrator *self, struct err *err)
     int rc = journal_load_self(self->journal, &self->self, err);
     if (rc < 0)
         return rc;
+    const char *id = self->sender.driver.id;
+    if (self->self.id[0] != '\0' && strcmp(self->self.id, id) != 0)
+        return err_set(err, ERR_INVALID,
+                       "the suite's id is %s, this database was made with %s: put that back into"
+                       " suite.zpl, or participants would take its sagas for another's",
+                       id, self->self.id);
+    memcpy(self->self.id, id, sizeof self->self.id);
     if (self->self.old_copy && !self->adopt)
         return err_set(err, ERR_FENCED,
                        "this database is an older copy: participants have seen sagas that it does"

@@ -250,8 +250,11 @@ static void describe(const struct saga_record *record, char *text, size_t size)
     bytes_copy_text(record->code, code, sizeof code);
     bytes_copy_text(record->words, words, sizeof words);
     const char *between = code[0] == '\0' || words[0] == '\0' ? "" : ": ";
-    if (record->what == WHAT_TROUBLE)
-        (void)snprintf(text, size, "%s%s%s (%u answers of retry, patience used %lld ms)", code,
+    if (record->what == WHAT_TROUBLE && code[0] == '\0')
+        (void)snprintf(text, size, "no answer (patience used: %lld ms)",
+                       (long long)record->used_ms);
+    else if (record->what == WHAT_TROUBLE)
+        (void)snprintf(text, size, "%s%s%s (answers of retry: %u, patience used: %lld ms)", code,
                        between, words, record->retries, (long long)record->used_ms);
     else if (record->what == WHAT_RESUMED)
         (void)snprintf(text, size, "by %s: %s", code, words);

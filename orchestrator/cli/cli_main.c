@@ -175,7 +175,7 @@ static int without_command(int argc, char **argv)
             (void)puts("zsaga " ZSAGA_VERSION);
             return CLI_TRUE;
         }
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+        if (strcmp(argv[i], "--help") == 0) {
             print_overview(stdout);
             return CLI_TRUE;
         }
@@ -197,6 +197,10 @@ static int end_output(int code)
 
 int cli_main(int argc, char **argv)
 {
+    static char help[] = "--help";
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "-h") == 0)
+            argv[i] = help;
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     int at = find_word(argc, argv);
     if (at == argc)

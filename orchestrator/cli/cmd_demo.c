@@ -1,5 +1,6 @@
 /* The main job on a temporary data directory: orders come in, every kind of process is killed while
  * they are under way, and in the end the books agree. */
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -282,12 +283,15 @@ static void tell_audit(const struct demo *demo, const json_t *audit)
 
 static void tell_next(const struct demo *demo, bool keep)
 {
-    narrate(demo, "\nwhat to try next:\n"
-                  "  zsaga up                       a suite of your own, in ./zsaga-data\n"
-                  "  zsaga import stock FILE        its stock; then customers\n"
-                  "  zsaga submit order FILE --wait your orders\n"
-                  "  zsaga list; zsaga show KEY     where each stands, and how it came there\n"
-                  "  zsaga --help                   everything else");
+    narrate(demo,
+            "\nwhat to try next (the program is %s):\n"
+            "  zsaga up                        a suite of your own, in ./zsaga-data; it stays in\n"
+            "                                  the foreground, so go on in another terminal\n"
+            "  zsaga import stock FILE         its stock; then customers\n"
+            "  zsaga submit order FILE --wait  your orders\n"
+            "  zsaga list; zsaga show KEY      where each stands, and how it came there\n"
+            "  zsaga --help                    everything else",
+            program_invocation_name);
     if (keep)
         narrate(demo, "\nkept: zsaga up --data %s, then zsaga list --data %s", demo->suite.dir,
                 demo->suite.dir);
@@ -365,6 +369,8 @@ static int play(struct demo *demo)
 
 static int run(struct cli *cli)
 {
+    if (args_has(&cli->args, "data"))
+        return cli_usage(cli, "the demo uses a temporary directory: it takes no --data");
     struct sigaction action = {.sa_handler = interrupt};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);

@@ -42,8 +42,10 @@ static int start(struct cli *cli, const struct load *loads)
     struct err err = {0};
     int lock;
     int rc = suite_create(cli->dir, &err);
-    if (rc < 0)
-        return cli_fail(&err);
+    if (rc < 0) {
+        (void)cli_fail(&err);
+        return CLI_USAGE; /* The directory is the caller's choice. */
+    }
     int code = cli_load_suite(cli);
     if (code != 0)
         return code;

@@ -317,7 +317,7 @@ static void take_submitted(struct submission *self, struct slot *slot,
     case ZSAGA__VERDICT__CONFLICT:
         self->counts.conflict++;
         self->port.tell(self->port.self, &slot->order,
-                        "conflict: its key belongs to another order");
+                        "conflict: this order_id was submitted before, with other contents");
         free_slot(self, slot, now_us);
         break;
     case ZSAGA__VERDICT__BUSY:

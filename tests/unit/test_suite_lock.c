@@ -40,7 +40,9 @@ static void test_suite_lock__held__is_refused_with_the_holder(void **state)
     assert_true(suite_is_locked(*state));
     assert_int_equal(suite_lock(*state, 0, &second, &err), ERR_HELD);
     AUTO(freep)
-    char *words = xprintf("process %ld uses the suite in %s", (long)getpid(), (char *)*state);
+    char *words =
+        xprintf("the suite in %s is in use by process %ld: use that one, or stop it first",
+                (char *)*state, (long)getpid());
     assert_string_equal(err.text, words);
     (void)close(first);
     assert_false(suite_is_locked(*state));

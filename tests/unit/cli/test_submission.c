@@ -194,7 +194,7 @@ static void test_submission__no_wait__ends_with_the_verdict(void **state)
     answer(&world, c, CONFLICT, RUNNING, 3, 10 * MS);
     submission_count_invalid(world.submission);
     expect_counts(&world, "orders=4 accepted=1 invalid=1 duplicate=1 conflict=1");
-    expect_told(&world, "C: conflict: its key belongs to another order\n");
+    expect_told(&world, "C: conflict: this order_id was submitted before, with other contents\n");
     assert_int_equal(submission_under_way(world.submission), 0);
     assert_int_equal(submission_elapsed_us(world.submission), 10 * MS);
     assert_int_equal(submission_deadline_ms(world.submission), INT64_MAX);

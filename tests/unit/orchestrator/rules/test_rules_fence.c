@@ -191,6 +191,22 @@ static void test_header__of_what_a_batch_sends__knows_its_sagas(void **state)
     assert_int_equal(id_compare(&sent.header.driver.last_saga, &id), 0);
 }
 
+static void test_start__with_another_suites_id__is_refused(void **state)
+{
+    /* Participants fence by the suite's id: under another one a database's sagas would be driven a
+     * second time beside themselves. */
+    struct sim_driver *driver = rules_begin(state, rules_one);
+    const char *own = driver->options.id;
+    sim_driver_stop(driver);
+    driver->options.id = "another";
+    sim_driver_start(driver);
+    assert_int_equal(driver->rc, ERR_INVALID);
+    assert_non_null(strstr(driver->err.text, own));
+    driver->options.id = own;
+    sim_driver_start(driver);
+    assert_int_equal(driver->rc, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +217,7 @@ int main(void)
         rules_test(test_stale_epoch__of_its_own_past__is_ignored),
         rules_test(test_stale_epoch__that_could_not_be_stored__is_heard_again),
         rules_test(test_stale_epoch__for_its_saga_id__needs_adopt),
+        rules_test(test_start__with_another_suites_id__is_refused),
         rules_test(test_adopt__of_an_old_copy__goes_above_the_last_saga_held),
         rules_test(test_header__of_what_a_batch_sends__knows_its_sagas),
     };

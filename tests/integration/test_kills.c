@@ -76,7 +76,7 @@ static void test_supervisor__killed_while_a_service_is_frozen__leaves_nothing_be
  * time. */
 static void die_after_commits(struct suite_process *suite, const char *name, int each)
 {
-    int count = suite_process_scale(120);
+    int count = 120;
     (void)setenv("ZSAGA_CRASHPOINT", suite_process_text(suite, "%s:after_commit:%d", name, each),
                  1);
     suite_data_up_plenty(suite);

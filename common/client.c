@@ -1,62 +1,17 @@
 #include "client.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
-#include <zmq.h>
 
+#include "base/packed.h"
+#include "base/text.h"
 #include "base/xalloc.h"
-#include "wire/frame.h"
-#include "wire/shell_link.h"
-#include "wire/shell_socket.h"
+#include "client_internal.h"
 
-#define ASK_AGAIN_MS 1000
-#define SILENCE_MS 3000 /* Then client_ask() makes a new connection. */
-#define UNSENT_MS 1000  /* Then what could not be sent is dropped: it will be asked again. */
-#define DECODE_BUDGET ((size_t)64 << 20)
-#define ASK_ID_FIRST (UINT64_C(1) << 63)
-
-struct client {
-    char *endpoint;
-    void *context;
-    struct shell_port port;
-    struct shell_link link;
-    struct frame_header sender;
-    struct frame_writer writer; /* The frame being filled. */
-    struct outbound out;        /* Frames to send. */
-    size_t sent;                /* Of those. */
-    int64_t unsent_since_ms;
-    struct arena arena; /* Of the frame being taken from. */
-    struct frame frame;
-    size_t next_entry;
-    uint64_t next_id; /* Of client_ask(). */
-    uint64_t ignored;
-    char why_ignored[200];
-};
-
-/* What differs between the conversations. */
-struct plane {
-    const ProtobufCMessageDescriptor *answer;
-    uint64_t (*id)(const ProtobufCMessage *answer);
-};
-
-static uint64_t client_answer_id(const ProtobufCMessage *answer)
-{
-    return ((const Zsaga__ClientAnswer *)(const void *)answer)->id;
-}
-
-static uint64_t owner_answer_id(const ProtobufCMessage *answer)
-{
-    return ((const Zsaga__OwnerAnswer *)(const void *)answer)->id;
-}
-
-static const struct plane client_plane = {&zsaga__client_answer__descriptor, client_answer_id};
-static const struct plane owner_plane = {&zsaga__owner_answer__descriptor, owner_answer_id};
+#define BUSY_MS 100 /* One that has trouble is asked again after. */
 
 int64_t client_now_ms(void)
 {
@@ -65,24 +20,11 @@ int64_t client_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int client_new(const char *endpoint, struct client **ret, struct err *err)
+/* Opening. */
+
+static int open_link(struct client *client, struct client **ret, struct err *err)
 {
-    struct client *client = xcalloc(1, sizeof *client);
-    client->endpoint = xstrdup(endpoint);
-    client->port = (struct shell_port){SHELL_DEALER, client->endpoint, "client"};
-    client->next_id = ASK_ID_FIRST;
-    client->writer.sender = &client->sender;
-    client->writer.out = &client->out;
-    (void)snprintf(client->sender.name, sizeof client->sender.name, "zsaga");
-    arena_init(&client->arena, DECODE_BUDGET);
-    int rc = 0;
-    if (getrandom(&client->sender.incarnation, sizeof client->sender.incarnation, 0) < 0)
-        rc = err_errno(err, errno, "drawing a random number");
-    client->context = zmq_ctx_new();
-    if (rc == 0 && client->context == NULL)
-        rc = shell_socket_error(err, "making a ZeroMQ context");
-    if (rc == 0)
-        rc = shell_link_open(&client->link, client->context, &client->port, err);
+    int rc = client_link_new(client->endpoint, &client->link, err);
     if (rc < 0) {
         client_free(client);
         return rc;
@@ -91,16 +33,39 @@ int client_new(const char *endpoint, struct client **ret, struct err *err)
     return 0;
 }
 
+int client_open(const char *data, struct client **ret, struct err *err)
+{
+    AUTO(freep) char *dir = suite_dir(data);
+    struct suite *suite = NULL;
+    int rc = suite_load(dir, &suite, err);
+    if (rc == ERR_NOT_FOUND)
+        return err_set(err, rc, "there is no suite in %s; make and start one: zsaga up --data %s",
+                       dir, dir);
+    if (rc < 0)
+        return rc;
+    struct client *client = xcalloc(1, sizeof *client);
+    client->suite = suite;
+    rc = suite_endpoint(suite, SUITE_ORCHESTRATOR, "client", &client->endpoint, err);
+    if (rc < 0) {
+        client_free(client);
+        return rc;
+    }
+    return open_link(client, ret, err);
+}
+
+int client_open_endpoint(const char *endpoint, struct client **ret, struct err *err)
+{
+    struct client *client = xcalloc(1, sizeof *client);
+    client->endpoint = xstrdup(endpoint);
+    return open_link(client, ret, err);
+}
+
 void client_free(struct client *client)
 {
     if (client == NULL)
         return;
-    shell_link_close(&client->link, 0);
-    while (client->context != NULL && zmq_ctx_term(client->context) != 0 && zmq_errno() == EINTR)
-        continue;
-    outbound_release(&client->out);
-    free(client->writer.data);
-    arena_release(&client->arena);
+    client_link_free(client->link);
+    suite_free(client->suite);
     free(client->endpoint);
     free(client);
 }
@@ -111,240 +76,181 @@ void client_freep(struct client **client_p)
     *client_p = NULL;
 }
 
-uint64_t client_ignored(const struct client *client)
+/* Asking. */
+
+int64_t client_timeout(int64_t timeout_ms)
 {
-    return client->ignored;
+    if (timeout_ms > CLIENT_TIMEOUT_MAX_MS)
+        return CLIENT_TIMEOUT_MAX_MS;
+    return timeout_ms < 0 ? 0 : timeout_ms;
 }
 
-static void ignore(struct client *client, const char *why)
+int client_unanswered(const struct client *client, int64_t timeout_ms, struct err *err)
 {
-    client->ignored++;
-    (void)snprintf(client->why_ignored, sizeof client->why_ignored, "%s", why);
-}
-
-static bool has_unsent(const struct client *client)
-{
-    return client->sent < client->out.count;
-}
-
-static void drop_unsent(struct client *client)
-{
-    outbound_clear(&client->out);
-    client->sent = 0;
-}
-
-/* Gives to the socket what it takes now. The rest waits for a connection, not for long: a peer that
- * comes back much later must not get the questions of all that time. */
-static int send_unsent(struct client *client, struct err *err)
-{
-    while (has_unsent(client)) {
-        struct message *message = &client->out.messages[client->sent];
-        if (zmq_send(client->link.socket, message->data, message->len, ZMQ_DONTWAIT) >= 0) {
-            client->sent++;
-            continue;
-        }
-        if (zmq_errno() == EINTR)
-            continue;
-        if (zmq_errno() != EAGAIN)
-            return shell_socket_error(err, "sending");
-        if (client_now_ms() - client->unsent_since_ms < UNSENT_MS)
-            return 0;
-        break;
-    }
-    drop_unsent(client);
-    return 0;
-}
-
-/* Before anything is added to what waits to be sent. */
-static void note_unsent(struct client *client)
-{
-    if (!has_unsent(client))
-        client->unsent_since_ms = client_now_ms();
-}
-
-void client_queue(struct client *client, const Zsaga__ClientRequest *request)
-{
-    note_unsent(client);
-    frame_writer_add(&client->writer, &request->base, NULL);
-}
-
-int client_flush(struct client *client, struct err *err)
-{
-    note_unsent(client);
-    frame_writer_flush(&client->writer);
-    return send_unsent(client, err);
-}
-
-int client_reconnect(struct client *client, struct err *err)
-{
-    drop_unsent(client);
-    return shell_link_renew(&client->link, client->context, err);
-}
-
-static void read_frame(struct client *client, struct bytes bytes)
-{
-    struct err why = {0};
-    arena_reset(&client->arena);
-    client->next_entry = 0;
-    if (frame_read(bytes, &client->arena, &client->frame, &why) == 0)
-        return;
-    client->frame.entry_count = 0;
-    ignore(client, why.text);
-}
-
-/* Takes one message, a frame of answers or not; false when none has arrived. */
-static int take_message(struct client *client, bool *ret, struct err *err)
-{
-    struct peer from;
-    zmq_msg_t message;
-    (void)zmq_msg_init(&message);
-    int rc = shell_link_take(&client->link, &from, &message, err);
-    if (rc == SHELL_TAKEN)
-        read_frame(client, bytes_of(zmq_msg_data(&message), zmq_msg_size(&message)));
-    else if (rc == SHELL_MALFORMED)
-        ignore(client, "a message of several parts");
-    *ret = rc == SHELL_TAKEN || rc == SHELL_MALFORMED;
-    (void)zmq_msg_close(&message);
-    return rc < 0 ? rc : 0;
-}
-
-/* Waits until something may have arrived, what is unsent can be sent, or `until_ms`. */
-static int wait_for_peer(struct client *client, int64_t until_ms, struct err *err)
-{
-    zmq_pollitem_t item = {.socket = client->link.socket, .events = ZMQ_POLLIN};
-    if (has_unsent(client)) {
-        item.events = ZMQ_POLLIN | ZMQ_POLLOUT;
-        if (client->unsent_since_ms + UNSENT_MS < until_ms)
-            until_ms = client->unsent_since_ms + UNSENT_MS;
-    }
-    int64_t wait = until_ms - client_now_ms();
-    if (zmq_poll(&item, 1, wait < 0 ? 0 : (long)wait) < 0 && zmq_errno() != EINTR)
-        return shell_socket_error(err, "waiting for an answer");
-    return 0;
-}
-
-/* The next entry at hand that decodes as the plane's answer, or NULL. */
-static const ProtobufCMessage *next_answer(struct client *client, const struct plane *plane)
-{
-    while (client->next_entry < client->frame.entry_count) {
-        const ProtobufCBinaryData *entry = &client->frame.entries[client->next_entry++];
-        const ProtobufCMessage *answer = protobuf_c_message_unpack(
-            plane->answer, &client->arena.allocator, entry->len, entry->data);
-        if (answer != NULL)
-            return answer;
-        ignore(client, "an entry that does not decode");
-    }
-    return NULL;
-}
-
-/* *ret is NULL when no answer came in time. */
-static int take_answer(struct client *client, const struct plane *plane, int64_t wait_ms,
-                       const ProtobufCMessage **ret, struct err *err)
-{
-    int64_t until_ms = client_now_ms() + wait_ms;
-    for (;;) {
-        *ret = next_answer(client, plane);
-        if (*ret != NULL)
-            return 0;
-        int rc = send_unsent(client, err);
-        bool taken = false;
-        if (rc == 0)
-            rc = take_message(client, &taken, err);
-        if (rc < 0)
-            return rc;
-        bool entries = client->next_entry < client->frame.entry_count;
-        if (!entries && client_now_ms() >= until_ms)
-            return 0;
-        if (taken)
-            continue;
-        rc = wait_for_peer(client, until_ms, err);
-        if (rc < 0)
-            return rc;
-    }
-}
-
-int client_take(struct client *client, int64_t wait_ms, const Zsaga__ClientAnswer **ret,
-                struct err *err)
-{
-    const ProtobufCMessage *answer;
-    int rc = take_answer(client, &client_plane, wait_ms, &answer, err);
-    *ret = (const Zsaga__ClientAnswer *)(const void *)answer;
-    return rc;
-}
-
-static int timed_out(const struct client *client, int64_t timeout_ms, struct err *err)
-{
-    if (client->ignored == 0)
-        return err_set(err, ERR_TIMEOUT, "%s did not answer within %" PRId64 " ms",
-                       client->endpoint, timeout_ms);
+    const char *dir = client->suite == NULL ? NULL : client->suite->dir;
+    if (dir != NULL && !suite_is_locked(dir))
+        return err_set(err, ERR_TIMEOUT,
+                       "the suite in %s is not running; start it: zsaga up --data %s", dir, dir);
+    if (client_link_ignored(client->link) != 0)
+        return err_set(err, ERR_TIMEOUT,
+                       "%s did not answer within %" PRId64 " ms with anything understood here (%s)",
+                       client->endpoint, timeout_ms, client_link_why_ignored(client->link));
+    if (dir != NULL)
+        return err_set(err, ERR_TIMEOUT,
+                       "the orchestrator did not answer within %" PRId64
+                       " ms; see: zsaga ps --data %s",
+                       timeout_ms, dir);
     return err_set(err, ERR_TIMEOUT,
-                   "%s did not answer within %" PRId64 " ms with anything understood here (%s)",
-                   client->endpoint, timeout_ms, client->why_ignored);
+                   "%s did not answer within %" PRId64 " ms: is its suite running?",
+                   client->endpoint, timeout_ms);
 }
 
-static int send_question(struct client *client, const ProtobufCMessage *request, bool anew,
-                         struct err *err)
+int client_strange(struct err *err)
 {
-    if (anew) {
-        int rc = client_reconnect(client, err);
-        if (rc < 0)
-            return rc;
-    }
-    frame_writer_add(&client->writer, request, NULL);
-    return client_flush(client, err);
+    return err_set(err, ERR_SYSTEM,
+                   "the orchestrator answers something else than this program knows: use one of "
+                   "the same version");
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+int client_refused(const Zsaga__Refusal *refusal, struct err *err)
 {
-    return a < b ? a : b;
+    static const struct refusal_class {
+        const char *code;
+        int rc;
+    } classes[] = {
+        {"malformed", ERR_INVALID},
+        {"too_large", ERR_INVALID},
+        {"unknown_definition", ERR_NOT_FOUND},
+        {"not_found", ERR_NOT_FOUND},
+        {"disk_full", ERR_FULL},
+        {"busy", ERR_TIMEOUT},
+        {"not_in_attention", CLIENT_REFUSED},
+        {"not_suspended", CLIENT_REFUSED},
+    };
+    struct bytes code = packed_view(refusal->code);
+    int rc = ERR_SYSTEM;
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        if (bytes_equal(code, bytes_text(classes[i].code)))
+            rc = classes[i].rc;
+    char words[sizeof err->text];
+    client_text(refusal->message.len != 0 ? refusal->message : refusal->code, words, sizeof words);
+    return err_set(err, rc, "%s", words[0] == '\0' ? "refused without a word" : words);
 }
 
-static int ask(struct client *client, const struct plane *plane, const ProtobufCMessage *request,
-               uint64_t id, int64_t timeout_ms, const ProtobufCMessage **ret, struct err *err)
-{
-    size_t size = protobuf_c_message_get_packed_size(request);
-    if (size > FRAME_ENTRY_MAX)
-        return err_set(err, ERR_INVALID, "a request of %zu bytes: at most %zu can be sent", size,
-                       FRAME_ENTRY_MAX);
-    int64_t now = client_now_ms();
-    int64_t deadline = now + timeout_ms;
-    int64_t next_ask = now;
-    int64_t heard = now;
-    for (; now < deadline; now = client_now_ms()) {
-        bool silent = now - heard >= SILENCE_MS;
-        if (silent || now >= next_ask) {
-            int rc = send_question(client, request, silent, err);
-            if (rc < 0)
-                return rc;
-            next_ask = now + ASK_AGAIN_MS;
-            heard = silent ? now : heard;
-        }
-        int64_t until = earlier(deadline, earlier(next_ask, heard + SILENCE_MS));
-        int rc = take_answer(client, plane, until - now, ret, err);
-        if (rc < 0 || (*ret != NULL && plane->id(*ret) == id))
-            return rc;
-        if (*ret != NULL)
-            heard = client_now_ms();
-    }
-    return timed_out(client, timeout_ms, err);
-}
-
-int client_ask(struct client *client, Zsaga__ClientRequest *request, int64_t timeout_ms,
+int client_ask(struct client *client, Zsaga__ClientRequest *request,
+               Zsaga__ClientAnswer__KindCase wanted, int64_t timeout_ms,
                const Zsaga__ClientAnswer **ret, struct err *err)
 {
-    request->id = client->next_id++;
-    const ProtobufCMessage *answer = NULL;
-    int rc = ask(client, &client_plane, &request->base, request->id, timeout_ms, &answer, err);
-    *ret = rc == 0 ? (const Zsaga__ClientAnswer *)(const void *)answer : NULL;
-    return rc;
+    int64_t until_ms = client_now_ms() + client_timeout(timeout_ms);
+    int rc;
+    for (;;) {
+        rc = client_link_ask(client->link, request, until_ms - client_now_ms(), ret, err);
+        if (rc == ERR_TIMEOUT)
+            return client_unanswered(client, client_timeout(timeout_ms), err);
+        if (rc < 0)
+            return rc;
+        if ((*ret)->kind_case != ZSAGA__CLIENT_ANSWER__KIND_REFUSAL)
+            return (*ret)->kind_case == wanted ? 0 : client_strange(err);
+        rc = client_refused((*ret)->refusal, err);
+        if (rc != ERR_TIMEOUT || client_now_ms() + BUSY_MS >= until_ms)
+            return rc;
+        (void)poll(NULL, 0, BUSY_MS);
+    }
 }
 
-int client_ask_owner(struct client *client, Zsaga__OwnerRequest *request, int64_t timeout_ms,
-                     const Zsaga__OwnerAnswer **ret, struct err *err)
+/* What is given. */
+
+int client_check_key(const char *key, struct err *err)
 {
-    request->id = client->next_id++;
-    const ProtobufCMessage *answer = NULL;
-    int rc = ask(client, &owner_plane, &request->base, request->id, timeout_ms, &answer, err);
-    *ret = rc == 0 ? (const Zsaga__OwnerAnswer *)(const void *)answer : NULL;
-    return rc;
+    if (key != NULL && text_is_name(bytes_text(key)))
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   "a saga's key is 1 to %d bytes of UTF-8 without control characters",
+                   CLIENT_KEY_MAX);
+}
+
+int client_check_saga(const struct client_saga *saga, struct err *err)
+{
+    int rc = client_check_key(saga->key, err);
+    if (rc < 0)
+        return rc;
+    if (saga->definition == NULL || !text_is_token(bytes_text(saga->definition)))
+        return err_set(err, ERR_INVALID,
+                       "a definition's name is 1 to %d of a-z, A-Z, 0-9, '_', '-' and '.'",
+                       TEXT_NAME_MAX);
+    if (saga->nonce.len > CLIENT_NONCE_MAX)
+        return err_set(err, ERR_INVALID, "a nonce of %zu bytes: at most %d can be sent",
+                       saga->nonce.len, CLIENT_NONCE_MAX);
+    if (saga->input.len > CLIENT_INPUT_MAX)
+        return err_set(err, ERR_INVALID,
+                       "an input of %zu bytes: at most %zu (256 KiB) can be sent; put what is "
+                       "larger elsewhere, and its address here",
+                       saga->input.len, CLIENT_INPUT_MAX);
+    return 0;
+}
+
+int client_missing(const char *key, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "there is no saga \"%s\"", key);
+}
+
+/* What comes back. */
+
+void client_text(ProtobufCBinaryData from, char *to, size_t size)
+{
+    text_to_utf8(packed_view(from), to, size);
+}
+
+static const struct client_state_facts {
+    const char *name;
+    bool rests;
+} state_facts[CLIENT_STATE_COUNT] = {
+    [CLIENT_STATE_UNKNOWN] = {"unknown", false},     [CLIENT_RUNNING] = {"running", false},
+    [CLIENT_COMPENSATING] = {"compensating", false}, [CLIENT_COMPLETED] = {"completed", true},
+    [CLIENT_COMPENSATED] = {"compensated", true},    [CLIENT_ATTENTION] = {"attention", true},
+};
+
+static const struct client_state_facts *facts_of(enum client_state state)
+{
+    size_t i = (size_t)state;
+    return &state_facts[i < CLIENT_STATE_COUNT ? i : CLIENT_STATE_UNKNOWN];
+}
+
+const char *client_state_name(enum client_state state)
+{
+    return facts_of(state)->name;
+}
+
+bool client_state_parse(const char *name, enum client_state *ret)
+{
+    for (int i = CLIENT_RUNNING; i < CLIENT_STATE_COUNT; i++) {
+        if (strcmp(state_facts[i].name, name) != 0)
+            continue;
+        *ret = (enum client_state)i;
+        return true;
+    }
+    return false;
+}
+
+bool client_state_rests(enum client_state state)
+{
+    return facts_of(state)->rests;
+}
+
+enum client_state client_state_of(Zsaga__SagaState state)
+{
+    switch (state) {
+    case ZSAGA__SAGA_STATE__RUNNING:
+        return CLIENT_RUNNING;
+    case ZSAGA__SAGA_STATE__COMPENSATING:
+        return CLIENT_COMPENSATING;
+    case ZSAGA__SAGA_STATE__COMPLETED:
+        return CLIENT_COMPLETED;
+    case ZSAGA__SAGA_STATE__COMPENSATED:
+        return CLIENT_COMPENSATED;
+    case ZSAGA__SAGA_STATE__ATTENTION:
+        return CLIENT_ATTENTION;
+    default:
+        return CLIENT_STATE_UNKNOWN;
+    }
 }

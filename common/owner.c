@@ -15,7 +15,9 @@
 #define ROW_BYTES_MAX ((size_t)512 << 10) /* An answer must fit its frame. */
 #define CHECKS_MAX 256
 #define IMPORT_BYTES_MAX ((size_t)256 << 20)
-#define BATCH_BYTES_MAX ((size_t)64 << 20) /* Of answers in one batch. */
+#define BATCH_BYTES_MAX ((size_t)64 << 20) /* Of requests and answers in one batch. */
+#define DECODE_BUDGET ((size_t)16 << 20)   /* Of one request. */
+#define DECODE_BUDGET_BUSY ((size_t)64 << 10)
 
 struct export_page {
     size_t column_count;
@@ -154,16 +156,38 @@ static int refuse(struct arena *arena, Zsaga__OwnerAnswer *answer, const char *c
     return 0;
 }
 
-static int answer_health(struct owner *owner, struct arena *arena, Zsaga__OwnerAnswer *answer)
+/* A crafted request must not take more than an honest one. */
+static const Zsaga__OwnerRequest *decode(struct arena *arena, struct bytes packed, size_t budget)
+{
+    size_t before = arena->budget;
+    arena->budget = arena->used + budget;
+    const Zsaga__OwnerRequest *request =
+        zsaga__owner_request__unpack(&arena->allocator, packed.len, packed.data);
+    arena->budget = before;
+    return request;
+}
+
+static int answer_health(struct owner *owner, struct arena *arena, const char *state,
+                         const char *detail, Zsaga__OwnerAnswer *answer)
 {
     Zsaga__HealthReport report = ZSAGA__HEALTH_REPORT__INIT;
     report.name = keep_bytes(arena, bytes_text(owner->host.name));
     report.pid = (uint32_t)getpid();
     report.head = owner->host.head == NULL ? 0 : owner->host.head(owner->host.context);
-    report.state = keep_bytes(arena, bytes_text("ok"));
+    report.state = keep_bytes(arena, bytes_text(state));
+    report.detail = keep_bytes(arena, bytes_text(detail));
     answer->kind_case = ZSAGA__OWNER_ANSWER__KIND_HEALTH;
     answer->health = keep(arena, &report, sizeof report);
     return 0;
+}
+
+static int answer_own_health(struct owner *owner, struct arena *arena, Zsaga__OwnerAnswer *answer)
+{
+    const char *state = "ok";
+    const char *detail = "";
+    if (owner->host.health != NULL)
+        owner->host.health(owner->host.context, &state, &detail);
+    return answer_health(owner, arena, state, detail, answer);
 }
 
 static int fill_page(struct owner *owner, const struct participant_table *table, struct bytes after,
@@ -344,15 +368,51 @@ static int answer_audit(struct owner *owner, struct arena *arena, Zsaga__OwnerAn
     return rc;
 }
 
+static int answer_resync(struct owner *owner, const Zsaga__Resync *request, struct arena *arena,
+                         Zsaga__OwnerAnswer *answer, struct err *err)
+{
+    if (owner->host.resync == NULL)
+        return refuse(arena, answer, "refused", "this process follows nobody's events");
+    const char *words = "";
+    int rc = owner->host.resync(owner->host.context, request, &words, err);
+    if (rc != 0)
+        return rc == OWNER_REFUSED ? refuse(arena, answer, "refused", words) : rc;
+    Zsaga__Resynced resynced = ZSAGA__RESYNCED__INIT;
+    resynced.message = keep_bytes(arena, bytes_text(words));
+    answer->kind_case = ZSAGA__OWNER_ANSWER__KIND_RESYNCED;
+    answer->resynced = keep(arena, &resynced, sizeof resynced);
+    return 0;
+}
+
 const Zsaga__OwnerAnswer *owner_refuse(struct bytes packed, struct arena *arena, const char *words)
 {
     Zsaga__OwnerAnswer init = ZSAGA__OWNER_ANSWER__INIT;
     Zsaga__OwnerAnswer *answer = keep(arena, &init, sizeof init);
-    const Zsaga__OwnerRequest *request =
-        zsaga__owner_request__unpack(&arena->allocator, packed.len, packed.data);
+    const Zsaga__OwnerRequest *request = decode(arena, packed, DECODE_BUDGET);
     if (request != NULL)
         answer->id = request->id;
     (void)refuse(arena, answer, "refused", words);
+    return answer;
+}
+
+const Zsaga__OwnerAnswer *owner_answer_outage(struct owner *owner, struct bytes packed,
+                                              struct arena *arena, const struct node_outage *why)
+{
+    Zsaga__OwnerAnswer init = ZSAGA__OWNER_ANSWER__INIT;
+    Zsaga__OwnerAnswer *answer = keep(arena, &init, sizeof init);
+    bool busy = arena->used > BATCH_BYTES_MAX;
+    const Zsaga__OwnerRequest *request =
+        decode(arena, packed, busy ? DECODE_BUDGET_BUSY : DECODE_BUDGET);
+    if (request == NULL) {
+        (void)refuse(arena, answer, "malformed", "the entry does not decode");
+        return answer;
+    }
+    answer->id = request->id;
+    if (request->kind_case == ZSAGA__OWNER_REQUEST__KIND_HEALTH)
+        (void)answer_health(owner, arena, why->disk_full ? "disk_full" : "trouble", why->words,
+                            answer);
+    else
+        (void)refuse(arena, answer, why->disk_full ? "disk_full" : "busy", why->words);
     return answer;
 }
 
@@ -361,25 +421,29 @@ int owner_answer(struct owner *owner, struct bytes packed, struct arena *arena,
 {
     Zsaga__OwnerAnswer init = ZSAGA__OWNER_ANSWER__INIT;
     Zsaga__OwnerAnswer *answer = keep(arena, &init, sizeof init);
-    *ret = answer;
-    Zsaga__OwnerRequest *request =
-        zsaga__owner_request__unpack(&arena->allocator, packed.len, packed.data);
+    bool busy = arena->used > BATCH_BYTES_MAX;
+    const Zsaga__OwnerRequest *request =
+        decode(arena, packed, busy ? DECODE_BUDGET_BUSY : DECODE_BUDGET);
+    /* A large one among too many is left without an answer: it will be asked again. */
+    *ret = request == NULL && busy ? NULL : answer;
     if (request == NULL)
-        return refuse(arena, answer, "malformed", "the entry does not decode");
+        return busy ? 0 : refuse(arena, answer, "malformed", "the entry does not decode");
     answer->id = request->id;
-    if (arena->used > BATCH_BYTES_MAX)
+    if (busy)
         return refuse(arena, answer, "busy", "too much was asked at once: ask again");
     if (request->kind_case != ZSAGA__OWNER_REQUEST__KIND_IMPORT)
         staged_clear(&owner->staged);
     switch (request->kind_case) {
     case ZSAGA__OWNER_REQUEST__KIND_HEALTH:
-        return answer_health(owner, arena, answer);
+        return answer_own_health(owner, arena, answer);
     case ZSAGA__OWNER_REQUEST__KIND_EXPORT:
         return answer_export(owner, request->export, arena, answer, err);
     case ZSAGA__OWNER_REQUEST__KIND_IMPORT:
         return answer_import(owner, request->import, arena, answer, err);
     case ZSAGA__OWNER_REQUEST__KIND_AUDIT:
         return answer_audit(owner, arena, answer, err);
+    case ZSAGA__OWNER_REQUEST__KIND_RESYNC:
+        return answer_resync(owner, request->resync, arena, answer, err);
     default:
         return refuse(arena, answer, "malformed", "the request has no known kind");
     }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "node.h"
 #include "owner.pb-c.h"
 #include "participant.h"
 #include "wire/arena.h"
@@ -19,8 +20,15 @@ struct owner_host {
     size_t table_count;
     int (*audit)(void *self, struct db *db, struct audit *audit, struct err *err); /* Or NULL. */
     uint64_t (*head)(void *context);                                               /* Of its log. */
+    /* Sets what hinders the process, when something does. NULL: nothing ever. */
+    void (*health)(void *context, const char **ret_state, const char **ret_detail);
+    /* A consumer's: moves a cursor, within the batch's transaction. Sets words for a person: what
+     * was done, or with OWNER_REFUSED why it was not. NULL: the process follows nobody. */
+    int (*resync)(void *context, const Zsaga__Resync *request, const char **ret_words,
+                  struct err *err);
     void *context;
 };
+enum { OWNER_REFUSED = 1 };
 
 struct owner;
 
@@ -37,6 +45,10 @@ int owner_answer(struct owner *owner, struct bytes request, struct arena *arena,
 /* The answer to a request whose writes ended the transaction, and were taken back. */
 const Zsaga__OwnerAnswer *owner_refuse(struct bytes request, struct arena *arena,
                                        const char *words);
+
+/* The answer during an outage, from memory alone: health says what hinders, all else is refused. */
+const Zsaga__OwnerAnswer *owner_answer_outage(struct owner *owner, struct bytes request,
+                                              struct arena *arena, const struct node_outage *why);
 
 /* The same from the command line of a stopped suite: CSV with a header on `out`, or from `in`.
  * `owner_import_csv` opens its own transaction. */

@@ -170,6 +170,16 @@ static int import_rows(struct owner *owner, const char *table, struct csv *csv, 
     return rc < 0 ? rc : send_part(owner, table, part, true, arena, err);
 }
 
+/* Waits for whoever writes: what has not come yet is not the end. */
+static ssize_t read_blocking(void *from, void *to, size_t size)
+{
+    ssize_t got;
+    do
+        got = read(*(int *)from, to, size);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
 int owner_import_csv(struct owner *owner, const char *table, int in_fd, struct err *err)
 {
     struct db *db = owner_db(owner);
@@ -177,7 +187,7 @@ int owner_import_csv(struct owner *owner, const char *table, int in_fd, struct e
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
     arena_init(&part->arena, SIZE_MAX);
-    struct csv *csv = csv_new(csv_read_fd, &in_fd);
+    struct csv *csv = csv_new(read_blocking, &in_fd);
     int rc = db_begin(db, err);
     if (rc == 0)
         rc = import_rows(owner, table, csv, part, &arena, err);

@@ -49,10 +49,13 @@ static int open_program(struct program *program, const struct service_options *o
         return err_set(err, ERR_INVALID, "%s: there is no participant \"%s\": add it, or stop it",
                        config_file(program->suite->config), name);
     program->db_path = suite_db_path(program->suite, name);
-    uint64_t random = 0;
-    randombytes_buf(&random, sizeof random);
-    return participant_node_new(program->service, program->db_path, program->place->settings,
-                                random, &program->node, err);
+    struct participant_options node = {
+        .db_path = program->db_path,
+        .settings = program->place->settings,
+        .keep = publisher_keep_of(&program->suite->keep),
+    };
+    randombytes_buf(&node.random, sizeof node.random);
+    return participant_node_new(program->service, &node, &program->node, err);
 }
 
 static int serve(struct program *program, const struct service_options *options, struct err *err)
@@ -60,14 +63,22 @@ static int serve(struct program *program, const struct service_options *options,
     const char *name = program->service->name;
     AUTO(freep) char *command = NULL;
     AUTO(freep) char *owner = NULL;
+    AUTO(freep) char *events = NULL;
+    AUTO(freep) char *replay = NULL;
     int rc = suite_endpoint(program->suite, name, "command", &command, err);
     if (rc == 0)
         rc = suite_endpoint(program->suite, name, "owner", &owner, err);
+    if (rc == 0)
+        rc = suite_endpoint(program->suite, name, "events", &events, err);
+    if (rc == 0)
+        rc = suite_endpoint(program->suite, name, "replay", &replay, err);
     if (rc < 0)
         return rc;
     const struct shell_port ports[PARTICIPANT_PORT_COUNT] = {
         [PARTICIPANT_PORT_COMMAND] = {SHELL_ROUTER, command, "command"},
         [PARTICIPANT_PORT_OWNER] = {SHELL_ROUTER, owner, "owner"},
+        [PARTICIPANT_PORT_EVENTS] = {SHELL_PUB, events, "events"},
+        [PARTICIPANT_PORT_REPLAY] = {SHELL_ROUTER, replay, "replay"},
     };
     const struct shell_options shell = {name, options->lifeline_fd, options->ready_fd};
     return shell_run(program->node, ports, PARTICIPANT_PORT_COUNT, &shell, err);

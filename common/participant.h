@@ -67,7 +67,9 @@ struct bytes call_earlier(const struct call *call, const char *step);
  * becomes an error. */
 void call_output(struct call *call, struct bytes output);
 
-/* Adds an event (copied) to the participant's log, if the outcome is CALL_DONE or CALL_PENDING. */
+/* Adds an event (copied) to the participant's log, if the outcome is CALL_DONE or CALL_PENDING.
+ * `type` is 1 to 64 of a-z A-Z 0-9 _ - . and the payload at most 256 KiB, or the handler's outcome
+ * becomes an error. */
 void call_event(struct call *call, const char *type, struct bytes payload);
 
 /* For `return call_refuse(...)`: `code` short and stable ("out_of_stock"), words for people. */

@@ -62,9 +62,23 @@ void call_output(struct call *call, struct bytes output)
         call->output = participant_keep(call->node, output);
 }
 
+/* An event that is no good makes the handler's outcome an error. */
+static bool check_event(struct call *call, const char *type, struct bytes payload)
+{
+    if (!text_is_token(bytes_text(type)))
+        call->event_fault = "an event's type must be 1 to 64 of a-z A-Z 0-9 _ - .";
+    else if (payload.len > OUTBOX_PAYLOAD_MAX)
+        call->event_fault = "an event's payload is over 256 KiB";
+    else
+        return true;
+    return false;
+}
+
 void call_event(struct call *call, const char *type, struct bytes payload)
 {
     struct participant_node *node = call->node;
+    if (!check_event(call, type, payload))
+        return;
     uint8_t causation[ID_SIZE + 2];
     for (int i = 0; i < ID_SIZE; i++)
         causation[i] = call->saga.bytes[i];
@@ -105,6 +119,8 @@ int call_refuse(struct call *call, const char *code, const char *format, ...)
 
 void call_refusal_event(struct call *call, const char *type, struct bytes payload)
 {
+    if (!check_event(call, type, payload))
+        return;
     call->refusal_event.type = type;
     call->refusal_event.payload = participant_keep(call->node, payload);
 }

@@ -164,6 +164,8 @@ static int check_outcome(struct job *job, int outcome, bool undo, struct err *er
         return outcome;
     if (job->call.output_too_large)
         return err_set(err, ERR_INVALID, "the output is over %zu bytes", PARTICIPANT_OUTPUT_MAX);
+    if (job->call.event_fault != NULL)
+        return err_set(err, ERR_INVALID, "%s", job->call.event_fault);
     if (undo && outcome == CALL_PENDING)
         return err_set(err, ERR_INVALID, "a compensation cannot be pending");
     return outcome;

@@ -26,6 +26,7 @@ struct call {
     int64_t wall_ms;
     struct bytes output; /* In the batch's arena. */
     bool output_too_large;
+    const char *event_fault; /* Words for an event that cannot be told, or NULL. */
     char code[TEXT_NAME_MAX + 1];
     char message[PARTICIPANT_MESSAGE_MAX + 1];
     int64_t retry_after_ms;
@@ -46,6 +47,7 @@ struct work {
         const char *words; /* Why it is rejected. */
     };
     const ProtobufCMessage *answer; /* In the arena; set while the batch runs. NULL: none. */
+    bool stored;                    /* Committed by itself, so that its answer is true. */
 };
 
 struct work_frame {
@@ -64,11 +66,13 @@ struct participant_node {
     struct db *db;
     struct inbox *inbox;
     struct outbox *outbox;
+    struct publisher *publisher;
     struct fence *fence;
     struct owner *owner;
     void *self;
     struct frame_header sender;
     struct id_source ids;
+    bool trims; /* In this batch. */
     struct arena arena;
     struct work_frame *frames;
     size_t frame_count;
@@ -82,9 +86,18 @@ struct participant_node {
 /* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
 #define PARTICIPANT_DECODE_BUDGET ((size_t)16 << 20)
 
+/* What a batch's messages may take before it is ended: bounds the memory of a turn. */
+#define PARTICIPANT_BATCH_MEMORY ((size_t)32 << 20)
+
 /* A frame becomes work. */
 void participant_receive(struct participant_node *node, const struct peer *from,
                          struct bytes bytes);
+
+/* Leaves what was answered to the batch's entries in `out`. */
+void participant_answer_all(struct participant_node *node, struct outbound *out);
+
+/* participant_refuse.c: sets the answers of a batch that cannot be stored. */
+void participant_refuse(struct participant_node *node, const struct node_outage *why);
 
 /* Copies into the batch's arena. */
 struct bytes participant_keep(struct participant_node *node, struct bytes bytes);

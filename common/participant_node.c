@@ -18,8 +18,12 @@ static struct participant_node *self_of(struct node *node)
 static void node_receive(struct node *node, const struct peer *from, struct bytes bytes,
                          struct node_time now)
 {
+    struct participant_node *self = self_of(node);
     (void)now;
-    participant_receive(self_of(node), from, bytes);
+    if (from->port == PARTICIPANT_PORT_REPLAY)
+        publisher_receive(self->publisher, from, bytes);
+    else
+        participant_receive(self, from, bytes);
 }
 
 static void node_tick(struct node *node, struct node_time now)
@@ -30,8 +34,7 @@ static void node_tick(struct node *node, struct node_time now)
 
 static int64_t node_next_deadline(struct node *node)
 {
-    (void)node;
-    return INT64_MAX;
+    return publisher_deadline(self_of(node)->publisher);
 }
 
 static bool node_ready(struct node *node)
@@ -177,13 +180,13 @@ static int do_work(struct participant_node *self, struct work *work, struct node
 
 /* Ends the batch's transaction: fence, log, commit. PARTICIPANT_GUILTY: what an entry wrote breaks
  * a constraint that is checked at the commit. */
-static int finish(struct participant_node *self, struct err *err)
+static int finish(struct participant_node *self, struct node_time now, struct err *err)
 {
     int rc = fence_save(self->fence, err);
     if (rc == 0)
         rc = inbox_save(self->inbox, err);
     if (rc == 0)
-        rc = outbox_write(self->outbox, err);
+        rc = outbox_write(self->outbox, now.wall_ms, err);
     if (rc < 0)
         return rc;
     rc = db_commit(self->db, err);
@@ -216,14 +219,17 @@ static int take_back(struct participant_node *self, struct err *err)
 static int run_together(struct participant_node *self, struct node_time now, struct err *err)
 {
     int rc = db_begin(self->db, err);
+    if (rc == 0 && self->trims)
+        rc = publisher_trim(self->publisher, now, err);
     for (size_t i = 0; rc == 0 && i < self->work_count; i++)
         rc = do_work(self, &self->works[i], now, err);
-    return rc != 0 ? rc : finish(self, err);
+    return rc != 0 ? rc : finish(self, now, err);
 }
 
 /* Takes back what the guilty entry wrote. Its frame's claim is stored all the same, before anything
  * is answered. */
-static int answer_guilty(struct participant_node *self, struct work *work, struct err *err)
+static int answer_guilty(struct participant_node *self, struct work *work, struct node_time now,
+                         struct err *err)
 {
     struct work_frame *frame = &self->frames[work->frame];
     int rc = take_back(self, err);
@@ -238,7 +244,7 @@ static int answer_guilty(struct participant_node *self, struct work *work, struc
         judge(self, frame);
         participant_answer_retry(self, work, frame, "transaction_ended", words);
     }
-    return finish(self, err);
+    return finish(self, now, err);
 }
 
 /* A batch died through one of its entries: each in a transaction of its own, so that only the
@@ -253,65 +259,12 @@ static int run_singly(struct participant_node *self, struct node_time now, struc
         if (rc == 0)
             rc = do_work(self, work, now, err);
         if (rc == 0)
-            rc = finish(self, err);
+            rc = finish(self, now, err);
         if (rc == PARTICIPANT_GUILTY)
-            rc = answer_guilty(self, work, err);
+            rc = answer_guilty(self, work, now, err);
+        work->stored = rc == 0;
     }
     return rc;
-}
-
-static void add_reject_answer(struct participant_node *self, struct frame_writer *writer,
-                              const struct work *work)
-{
-    Zsaga__Answer answer = ZSAGA__ANSWER__INIT;
-    Zsaga__Reject reject = ZSAGA__REJECT__INIT;
-    reject.frame = self->frames[work->frame].number;
-    reject.index = work->index;
-    reject.code = packed_borrow_text("malformed");
-    reject.message = packed_borrow_text(work->words);
-    answer.kind_case = ZSAGA__ANSWER__KIND_REJECT;
-    answer.reject = &reject;
-    frame_writer_add(writer, &answer.base, NULL);
-    self->counters.rejected++;
-}
-
-static void add_answer(struct participant_node *self, struct frame_writer *writer,
-                       const struct work *work)
-{
-    if (work->kind == WORK_REJECT) {
-        add_reject_answer(self, writer, work);
-        return;
-    }
-    if (work->answer == NULL)
-        return;
-    if (work->kind == WORK_HELLO) {
-        /* As they are now that the batch is committed. */
-        Zsaga__Answer *answer = (Zsaga__Answer *)(uintptr_t)work->answer;
-        if (answer->kind_case == ZSAGA__ANSWER__KIND_WELCOME) {
-            answer->welcome->head = outbox_head(self->outbox);
-            answer->welcome->records = inbox_records(self->inbox);
-        }
-    }
-    frame_writer_add(writer, work->answer, NULL);
-}
-
-static bool same_peer(const struct peer *a, const struct peer *b)
-{
-    return a->port == b->port && a->id_len == b->id_len && memcmp(a->id, b->id, a->id_len) == 0;
-}
-
-static void answer_all(struct participant_node *self, struct outbound *out)
-{
-    struct frame_writer writer = {.sender = &self->sender, .out = out};
-    for (size_t i = 0; i < self->work_count; i++) {
-        const struct peer *to = &self->frames[self->works[i].frame].from;
-        if (!same_peer(to, &writer.to)) {
-            frame_writer_flush(&writer);
-            writer.to = *to;
-        }
-        add_answer(self, &writer, &self->works[i]);
-    }
-    frame_writer_flush(&writer);
 }
 
 static int passing(int rc)
@@ -320,20 +273,46 @@ static int passing(int rc)
     return rc >= 0 || ends ? rc : ERR_ABORTED;
 }
 
-static int node_commit(struct node *node, struct node_time now, struct outbound *out,
-                       struct err *err)
+static int run_batch(struct participant_node *self, struct node_time now, struct outbound *out,
+                     struct err *err)
 {
-    struct participant_node *self = self_of(node);
-    if (self->work_count == 0)
-        return db_checkpoint_if_large(self->db, err);
     int rc = run_together(self, now, err);
     if (rc == PARTICIPANT_GUILTY)
         rc = run_singly(self, now, err);
     if (rc < 0)
-        return passing(rc);
-    answer_all(self, out);
+        return rc;
+    participant_answer_all(self, out);
     forget_batch(self);
-    return db_checkpoint_if_large(self->db, err);
+    return 0;
+}
+
+static int node_commit(struct node *node, struct node_time now, struct outbound *out,
+                       struct err *err)
+{
+    struct participant_node *self = self_of(node);
+    int rc = 0;
+    self->trims = publisher_wants_trim(self->publisher, now);
+    if (self->work_count != 0 || self->trims)
+        rc = run_batch(self, now, out, err);
+    if (rc == 0)
+        rc = publisher_turn(self->publisher, now, out, err);
+    return rc < 0 ? passing(rc) : db_checkpoint_if_large(self->db, err);
+}
+
+static void node_refuse(struct node *node, struct node_time now, const struct node_outage *why,
+                        struct outbound *out)
+{
+    struct participant_node *self = self_of(node);
+    (void)now;
+    participant_refuse(self, why);
+    participant_answer_all(self, out);
+    forget_batch(self);
+}
+
+static bool node_sated(const struct node *node)
+{
+    return ((const struct participant_node *)(const void *)node)->arena.used >=
+           PARTICIPANT_BATCH_MEMORY;
 }
 
 static int node_reload(struct node *node, struct node_time now, struct err *err)
@@ -354,6 +333,7 @@ static void node_free(struct node *node)
     if (self->service->close != NULL && self->self != NULL)
         self->service->close(self->self);
     owner_free(self->owner);
+    publisher_free(self->publisher);
     inbox_close(self->inbox);
     outbox_close(self->outbox);
     fence_close(self->fence);
@@ -369,6 +349,8 @@ static const struct node_ops ops = {
     .receive = node_receive,
     .tick = node_tick,
     .commit = node_commit,
+    .refuse = node_refuse,
+    .sated = node_sated,
     .reload = node_reload,
     .next_deadline = node_next_deadline,
     .ready = node_ready,
@@ -429,24 +411,26 @@ static int open_stores(struct participant_node *self, const char *db_path, struc
     return rc;
 }
 
-int participant_node_new(const struct participant_service *service, const char *db_path,
-                         struct config_node *settings, uint64_t random, struct node **ret,
+int participant_node_new(const struct participant_service *service,
+                         const struct participant_options *options, struct node **ret,
                          struct err *err)
 {
     struct participant_node *self = xcalloc(1, sizeof *self);
     self->node.ops = &ops;
     self->service = service;
-    self->sender.incarnation = random;
+    self->sender.incarnation = options->random;
     (void)snprintf(self->sender.name, sizeof self->sender.name, "%s", service->name);
     arena_init(&self->arena, PARTICIPANT_DECODE_BUDGET);
-    id_source_init(&self->ids, random);
-    int rc = open_stores(self, db_path, err);
+    id_source_init(&self->ids, options->random);
+    int rc = open_stores(self, options->db_path, err);
     if (rc == 0)
-        rc = open_service(self, settings, err);
+        rc = open_service(self, options->settings, err);
     if (rc < 0) {
         node_free(&self->node);
         return rc;
     }
+    self->publisher = publisher_new(self->outbox, &self->sender, PARTICIPANT_PORT_EVENTS,
+                                    PARTICIPANT_PORT_REPLAY, &options->keep);
     self->owner = owner_new(&(struct owner_host){
         .name = service->name,
         .db = self->db,

@@ -4,13 +4,26 @@
 
 #include "node.h"
 #include "participant.h"
+#include "publisher.h"
 
-enum { PARTICIPANT_PORT_COMMAND, PARTICIPANT_PORT_OWNER, PARTICIPANT_PORT_COUNT };
+enum {
+    PARTICIPANT_PORT_COMMAND,
+    PARTICIPANT_PORT_OWNER,
+    PARTICIPANT_PORT_EVENTS,
+    PARTICIPANT_PORT_REPLAY,
+    PARTICIPANT_PORT_COUNT,
+};
 
-/* Opens the database at `db_path` and makes the node; free it with node->ops->free(). `random` is
- * this start's randomness: incarnation, event ids. `settings` is borrowed for the call. */
-int participant_node_new(const struct participant_service *service, const char *db_path,
-                         struct config_node *settings, uint64_t random, struct node **ret,
+struct participant_options {
+    const char *db_path;
+    struct config_node *settings; /* Borrowed for the call; NULL: none. */
+    uint64_t random;              /* This start's: incarnation, event ids. */
+    struct publisher_keep keep;
+};
+
+/* Opens the database and makes the node; free it with node->ops->free(). */
+int participant_node_new(const struct participant_service *service,
+                         const struct participant_options *options, struct node **ret,
                          struct err *err);
 
 /* Counters since the start, for tests and the log. */

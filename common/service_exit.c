@@ -11,6 +11,8 @@ int service_exit_code(int err_code)
         return SERVICE_FENCED;
     case ERR_CORRUPT:
         return SERVICE_CORRUPT;
+    case ERR_HELD:
+        return SERVICE_HELD;
     default:
         return SERVICE_FAILED;
     }

@@ -10,6 +10,7 @@ enum service_exit {
     SERVICE_CONFIG = 2,   /* Usage or configuration: not started again. */
     SERVICE_FENCED = 10,  /* Another start of it has taken over: not started again. */
     SERVICE_CORRUPT = 11, /* Its database is damaged or newer: not started again. */
+    SERVICE_HELD = 12,    /* Another process has what it needs: started again. */
 };
 
 /* The exit code for an error from a service's run. */

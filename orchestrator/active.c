@@ -46,12 +46,15 @@ size_t active_set_output(struct active *active, uint8_t step, struct bytes outpu
     return output.len;
 }
 
-/* The counter and the milliseconds are the parts of an id that differ. */
+/* The counter and the milliseconds are the parts of an id that differ: often only the last bits of
+ * either, so all bits must reach the slot's. (Finalizer of splitmix64.) */
 static size_t slot_of(const struct active_map *map, const struct id *id)
 {
-    uint64_t low;
-    memcpy(&low, id->bytes + 2, sizeof low);
-    return (size_t)((low * 0x9e3779b97f4a7c15U) >> 32) & (map->slot_count - 1);
+    uint64_t bits;
+    memcpy(&bits, id->bytes + 2, sizeof bits);
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9U;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111ebU;
+    return (size_t)(bits ^ (bits >> 31)) & (map->slot_count - 1);
 }
 
 static void grow(struct active_map *map)

@@ -23,6 +23,7 @@ int answers_frame(struct orchestrator *self, const struct work_frame *frame, str
         channel_hello(channel, self->now_ms);
     }
     channel->noticed = frame->incarnation;
+    channel_heard(channel, self->now_ms);
     return 0;
 }
 

@@ -10,6 +10,7 @@ void channel_init(struct channel *channel, const char *name, uint8_t port, uint3
         .port = port,
         .window = 1,
         .seek_ms = CHANNEL_SEEK_FIRST_MS,
+        .probe_ms = INT64_MAX,
         .window_max = window_max,
         .in_flight_bytes_max = bytes_max,
     };
@@ -20,14 +21,32 @@ void channel_hello(struct channel *channel, int64_t now_ms)
     channel->hello_number++;
     channel->hello_open = true;
     channel->hello_due = true;
-    if (channel->state == CHANNEL_UP) {
-        channel->next_hello_ms = now_ms + CHANNEL_HELLO_MS;
-        return;
-    }
+    channel->probe_ms = INT64_MAX;
     channel->next_hello_ms = now_ms + channel->seek_ms;
     channel->seek_ms *= 2;
     if (channel->seek_ms > CHANNEL_SEEK_MAX_MS)
         channel->seek_ms = CHANNEL_SEEK_MAX_MS;
+}
+
+int64_t channel_hello_at(const struct channel *channel)
+{
+    bool owes = channel->lists[PLACE_IN_FLIGHT].count > 0;
+    return owes && channel->probe_ms < channel->next_hello_ms ? channel->probe_ms
+                                                              : channel->next_hello_ms;
+}
+
+void channel_heard(struct channel *channel, int64_t now_ms)
+{
+    if (channel->probe_ms != INT64_MAX)
+        channel->probe_ms = now_ms + CHANNEL_PROBE_MS;
+}
+
+void channel_told(struct channel *channel, int64_t now_ms)
+{
+    bool asked = channel->hello_open || channel->state != CHANNEL_UP;
+    bool first = channel->probe_ms == INT64_MAX || channel->lists[PLACE_IN_FLIGHT].count == 1;
+    if (!asked && first)
+        channel->probe_ms = now_ms + CHANNEL_PROBE_MS;
 }
 
 static enum active_place waiting_place(const struct active *active)

@@ -13,8 +13,9 @@
 #include "journal.h"
 
 #define CHANNEL_HELLO_MS 1000        /* Between hellos while all is well. */
-#define CHANNEL_SEEK_FIRST_MS 100    /* While it is not there: after the first hello unanswered, */
-#define CHANNEL_SEEK_MAX_MS 2000     /* doubling. */
+#define CHANNEL_PROBE_MS 100         /* Nothing heard so long after a command: a hello at once. */
+#define CHANNEL_SEEK_FIRST_MS 50     /* After a hello that is not answered, */
+#define CHANNEL_SEEK_MAX_MS 500      /* doubling. */
 #define CHANNEL_DOWN_MS 3000         /* Without a welcome: down. */
 #define CHANNEL_SILENCE_MAX_MS 30000 /* To which a silence's timeout doubles. */
 #define CHANNEL_ALONE_MAX 2          /* Restarts in a row that a lone command may be near. */
@@ -43,8 +44,9 @@ struct channel {
     bool
         held; /* Another incarnation was noticed: no command before the newest hello is answered. */
     bool hello_due;
-    int64_t seek_ms; /* Between hellos while it is not up. */
+    int64_t seek_ms; /* Until the next hello if this one is not answered. */
     int64_t next_hello_ms;
+    int64_t probe_ms; /* While a command is in flight; INT64_MAX: it is being asked already. */
     int64_t welcome_at_ms;
     uint64_t floor_epoch; /* The floor it is known to hold. */
     uint64_t floor_version;
@@ -60,6 +62,12 @@ void channel_init(struct channel *channel, const char *name, uint8_t port, uint3
 
 /* A hello goes out with this batch; the next one is due by itself. */
 void channel_hello(struct channel *channel, int64_t now_ms);
+/* When the next one is due: each second, sooner while nothing is heard. */
+int64_t channel_hello_at(const struct channel *channel);
+/* Any frame of the participant has come. */
+void channel_heard(struct channel *channel, int64_t now_ms);
+/* A command has been sent. */
+void channel_told(struct channel *channel, int64_t now_ms);
 
 /* Puts a command in its place to wait, or takes it out of wherever it is. */
 void channel_enqueue(struct channel *channel, struct active *active);

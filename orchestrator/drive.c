@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
+#include "tell.h"
 
 #define MARK_MAX_MS 60000 /* Patience used is journaled at least this often while it counts. */
 #define MARKS 10          /* And at each tenth of the patience. */
@@ -108,6 +109,7 @@ static int finish(struct orchestrator *self, struct active *active, struct err *
     int rc = journal_finish(self->journal, &active->saga, self->wall_ms, err);
     if (rc < 0)
         return rc;
+    tell_final(self, active);
     active->finished = true;
     self->state_counts[active->saga.state]++;
     self->counters.finished++;
@@ -136,13 +138,18 @@ void drive_place(struct orchestrator *self, struct active *active)
     drive_arm(self, active);
 }
 
-static int write_records(struct orchestrator *self, struct active *active,
+/* Journals them, and tells them in the log. `before`: the saga's state in front of them. */
+static int write_records(struct orchestrator *self, struct active *active, enum saga_state before,
                          const struct saga_update *update, struct err *err)
 {
     int rc = 0;
     for (int i = 0; rc == 0 && i < update->record_count; i++) {
         const struct saga_record *record = &update->records[i];
+        /* Of several records only the last one moves the saga to another state. */
+        bool last = i + 1 == update->record_count;
         active->last_at_ms = self->wall_ms;
+        if (!update->marks)
+            tell_record(self, active, record, last ? active->saga.state : before);
         if (record->what == WHAT_ACCEPTED)
             continue; /* Implied by the saga's own row. */
         if (record->what == WHAT_DONE)
@@ -176,7 +183,7 @@ int drive_event(struct orchestrator *self, struct active *active, struct saga_ev
     }
     if (update.moved && channel != NULL)
         channel_withdraw(channel, active);
-    int rc = write_records(self, active, &update, err);
+    int rc = write_records(self, active, state, &update, err);
     if (rc < 0)
         return rc;
     if (state != active->saga.state || cursor != active->saga.cursor)

@@ -150,6 +150,7 @@ int load_all(struct orchestrator *self, struct err *err)
         rc = journal_each_open(self->journal, load_saga, self, err);
     self->last_saga = self->self.last_saga;
     id_source_raise(&self->ids, &self->last_saga);
+    id_source_raise(&self->ids, outbox_last_id(self->outbox));
     journal_rest(self->journal);
     return rc;
 }

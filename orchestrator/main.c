@@ -52,6 +52,10 @@ static int add_ports(struct program *program, struct err *err)
     int rc = add_port(program, SHELL_ROUTER, SUITE_ORCHESTRATOR, "client", err);
     if (rc == 0)
         rc = add_port(program, SHELL_ROUTER, SUITE_ORCHESTRATOR, "owner", err);
+    if (rc == 0)
+        rc = add_port(program, SHELL_PUB, SUITE_ORCHESTRATOR, "events", err);
+    if (rc == 0)
+        rc = add_port(program, SHELL_ROUTER, SUITE_ORCHESTRATOR, "replay", err);
     for (size_t i = 0; rc == 0 && i < suite->participant_count; i++)
         rc = add_port(program, SHELL_DEALER, suite->participants[i].name, "command", err);
     return rc;
@@ -84,6 +88,7 @@ static int open_node(struct program *program, const struct service_options *opti
         .definitions = (const struct definition *const *)program->catalogue.definitions,
         .definition_count = program->catalogue.count,
         .limits = suite->limits,
+        .keep = publisher_keep_of(&suite->keep),
         .adopt = options->adopt,
     };
     randombytes_buf(&node.random, sizeof node.random);

@@ -8,10 +8,17 @@
 #include "base/err.h"
 #include "definition.h"
 #include "node.h"
+#include "publisher.h"
 #include "suite.h"
 
-/* Ports: the two ROUTERs, then a DEALER for each participant in the order given. */
-enum { ORCHESTRATOR_PORT_CLIENT, ORCHESTRATOR_PORT_OWNER, ORCHESTRATOR_PORT_FIRST_PARTICIPANT };
+/* Ports: what it binds, then a DEALER for each participant in the order given. */
+enum {
+    ORCHESTRATOR_PORT_CLIENT,
+    ORCHESTRATOR_PORT_OWNER,
+    ORCHESTRATOR_PORT_EVENTS,
+    ORCHESTRATOR_PORT_REPLAY,
+    ORCHESTRATOR_PORT_FIRST_PARTICIPANT,
+};
 
 #define ORCHESTRATOR_PARTICIPANTS_MAX 64
 
@@ -23,6 +30,7 @@ struct orchestrator_options {
     const struct definition *const *definitions; /* Current versions; copied. */
     size_t definition_count;
     struct suite_limits limits;
+    struct publisher_keep keep;
     uint64_t random; /* This start's randomness: nonce, incarnation, ids. */
     bool adopt;      /* Go on from a restored backup. */
 };

@@ -11,6 +11,7 @@
 #include "news.h"
 #include "orchestrator.h"
 #include "owner.h"
+#include "store/outbox.h"
 #include "wire/frame.h"
 
 #define ORCHESTRATOR_INPUT_MAX ((size_t)256 << 10)
@@ -19,6 +20,8 @@
 #define ORCHESTRATOR_OUTPUT_MAX ((size_t)16 << 10)
 /* What decoding one frame may take: a crafted megabyte grows fiftyfold in protobuf-c. */
 #define ORCHESTRATOR_DECODE_BUDGET ((size_t)16 << 20)
+/* What a batch's messages may take before it is ended: bounds the memory of a turn. */
+#define ORCHESTRATOR_BATCH_MEMORY ((size_t)32 << 20)
 
 /* A version of a definition that is stored, and which channel serves each of its steps. */
 struct stored_definition {
@@ -70,6 +73,8 @@ struct orchestrator {
     bool was_ready;
     struct db *db;
     struct journal *journal;
+    struct outbox *outbox;
+    struct publisher *publisher;
     struct owner *owner;
     struct journal_self self; /* As stored. */
     struct frame_header sender;
@@ -78,7 +83,9 @@ struct orchestrator {
     struct run_clock clock;
     int64_t now_ms; /* Running time of this turn. */
     int64_t wall_ms;
-    bool ticked; /* Timers are due in this batch. */
+    bool ticked;        /* Timers are due in this batch. */
+    bool trims;         /* The log is cut in this batch. */
+    struct buffer told; /* Payload of the event in the making. */
     struct arena arena;
 
     struct stored_definition *definitions;
@@ -144,9 +151,20 @@ int answers_entry(struct orchestrator *self, const struct work_frame *frame,
                   const Zsaga__Answer *answer, struct err *err);
 
 /* send.c: what goes out after the commit. */
+#define TRACEPARENT_SIZE 56 /* With the NUL. */
+/* W3C trace context: the saga is the trace, each command of a step a span. */
+void send_traceparent(const struct id *saga, uint8_t step, bool undo, char text[TRACEPARENT_SIZE]);
 void send_commands(struct orchestrator *self, struct outbound *out);
 void send_replies(struct orchestrator *self, struct outbound *out);
 void send_pushes(struct orchestrator *self, struct outbound *out);
+
+/* refuse.c: sets the replies of a batch that cannot be stored. */
+void refuse_batch(struct orchestrator *self, const struct node_outage *why);
+
+/* fenced.c: stores the pair held, so that the next start goes above it; and the error to end with.
+ * What was committed with it is not published any more: it can be fetched from the next start. */
+int fenced_save(struct orchestrator *self, struct err *err);
+int fenced_error(struct orchestrator *self, struct err *err);
 
 /* floor.c */
 /* Only once a batch is committed: a saga that ended in a batch taken back is not final. */

@@ -1,6 +1,5 @@
 /* The orchestrator's node: takes frames and time, runs a batch in one transaction, sends. */
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,14 +40,19 @@ ProtobufCBinaryData orchestrator_keep_bytes(struct orchestrator *self, struct by
 static void node_receive(struct node *node, const struct peer *from, struct bytes bytes,
                          struct node_time now)
 {
+    struct orchestrator *self = self_of(node);
     (void)now;
-    receive_frame(self_of(node), from, bytes);
+    if (from->port == ORCHESTRATOR_PORT_REPLAY)
+        publisher_receive(self->publisher, from, bytes);
+    else
+        receive_frame(self, from, bytes);
 }
 
 static void node_tick(struct node *node, struct node_time now)
 {
-    (void)now;
-    self_of(node)->ticked = true;
+    struct orchestrator *self = self_of(node);
+    /* The turn may be wanted by the log alone. */
+    self->ticked = self->clock.planned_ms <= now.mono_ms;
 }
 
 static int do_client(struct orchestrator *self, struct work *work, struct err *err)
@@ -111,7 +115,7 @@ static void tick_channel(struct orchestrator *self, struct channel *channel)
         news_add(&self->news, true, "participant_down", "participant=%s", channel->name);
         drive_touch_channel(self, channel);
     }
-    if (self->now_ms < channel->next_hello_ms)
+    if (self->now_ms < channel_hello_at(channel))
         return;
     channel_hello(channel, self->now_ms);
 }
@@ -144,23 +148,11 @@ static int save_known(struct orchestrator *self, struct err *err)
     return rc;
 }
 
-/* Stores the pair held, so that the next start goes above it. */
-static int save_fenced(struct orchestrator *self, struct err *err)
-{
-    struct journal_self *own = &self->self;
-    if (self->fenced.epoch > own->epoch)
-        own->epoch = self->fenced.epoch;
-    own->old_copy = self->fenced.old_copy && !self->adopt;
-    own->last_saga = self->last_saga;
-    if (self->fenced.old_copy && self->adopt &&
-        id_compare(&self->fenced.last_saga, &own->last_saga) > 0)
-        own->last_saga = self->fenced.last_saga;
-    return journal_save_self(self->journal, own, err);
-}
-
-static int run_batch(struct orchestrator *self, struct err *err)
+static int run_batch(struct orchestrator *self, struct node_time now, struct err *err)
 {
     int rc = db_begin(self->db, err);
+    if (rc == 0 && self->trims)
+        rc = publisher_trim(self->publisher, now, err);
     for (size_t i = 0; rc == 0 && i < self->work_count; i++)
         rc = do_work(self, &self->works[i], err);
     if (rc == 0 && self->ticked)
@@ -168,25 +160,15 @@ static int run_batch(struct orchestrator *self, struct err *err)
     if (rc == 0)
         rc = save_known(self, err);
     if (rc == 0 && self->fenced.is)
-        rc = save_fenced(self, err);
+        rc = fenced_save(self, err);
     journal_rest(self->journal);
-    return rc == 0 ? db_commit(self->db, err) : rc;
-}
-
-static int fenced_error(struct orchestrator *self, struct err *err)
-{
-    const struct fenced *fenced = &self->fenced;
-    if (self->adopt && !self->was_ready)
-        return err_set(err, ERR_SYSTEM, "adopting: starting again above epoch %" PRIu64,
-                       self->self.epoch);
-    if (fenced->old_copy)
-        return err_set(err, ERR_FENCED,
-                       "%s has seen sagas that this database does not know: it is an older copy."
-                       " If it is the one to go on with, start `zsaga up --adopt`",
-                       fenced->by);
-    return err_set(err, ERR_FENCED,
-                   "another start of this orchestrator has taken over (%s holds epoch %" PRIu64 ")",
-                   fenced->by, fenced->epoch);
+    if (rc == 0)
+        rc = outbox_write(self->outbox, self->wall_ms, err);
+    if (rc == 0)
+        rc = db_commit(self->db, err);
+    if (rc == 0)
+        outbox_committed(self->outbox);
+    return rc;
 }
 
 static void free_finished(struct orchestrator *self)
@@ -231,20 +213,39 @@ static int node_commit(struct node *node, struct node_time now, struct outbound 
     self->now_ms = run_clock_turn(&self->clock, now.mono_ms);
     self->wall_ms = now.wall_ms;
     int rc = 0;
-    if (self->work_count != 0 || self->ticked) {
-        rc = run_batch(self, err);
+    self->trims = publisher_wants_trim(self->publisher, now);
+    if (self->work_count != 0 || self->ticked || self->trims) {
+        rc = run_batch(self, now, err);
         if (rc < 0)
             return passing(rc);
         self->counters.commits++;
         if (self->fenced.is)
             return fenced_error(self, err);
         send_all(self, out);
-        rc = db_checkpoint_if_large(self->db, err);
     } else {
         forget_batch(self); /* Frames that made no work. */
     }
+    rc = publisher_turn(self->publisher, now, out, err);
+    if (rc < 0)
+        return passing(rc);
     plan(self);
-    return rc;
+    return db_checkpoint_if_large(self->db, err);
+}
+
+static void node_refuse(struct node *node, struct node_time now, const struct node_outage *why,
+                        struct outbound *out)
+{
+    struct orchestrator *self = self_of(node);
+    (void)now;
+    refuse_batch(self, why);
+    send_replies(self, out);
+    forget_batch(self);
+}
+
+static bool node_sated(const struct node *node)
+{
+    return ((const struct orchestrator *)(const void *)node)->arena.used >=
+           ORCHESTRATOR_BATCH_MEMORY;
 }
 
 static int64_t next_running_deadline(const struct orchestrator *self)
@@ -255,8 +256,8 @@ static int64_t next_running_deadline(const struct orchestrator *self)
         at = first->at_ms;
     for (size_t i = 0; i < self->channel_count; i++) {
         const struct channel *channel = &self->channels[i];
-        if (channel->next_hello_ms < at)
-            at = channel->next_hello_ms;
+        if (channel_hello_at(channel) < at)
+            at = channel_hello_at(channel);
         if (channel->state == CHANNEL_UP && channel->welcome_at_ms + CHANNEL_DOWN_MS < at)
             at = channel->welcome_at_ms + CHANNEL_DOWN_MS;
     }
@@ -270,7 +271,9 @@ static void plan(struct orchestrator *self)
 
 static int64_t node_next_deadline(struct node *node)
 {
-    return self_of(node)->clock.planned_ms;
+    const struct orchestrator *self = self_of(node);
+    int64_t publisher = publisher_deadline(self->publisher);
+    return self->clock.planned_ms < publisher ? self->clock.planned_ms : publisher;
 }
 
 static int node_reload(struct node *node, struct node_time now, struct err *err)
@@ -281,6 +284,7 @@ static int node_reload(struct node *node, struct node_time now, struct err *err)
     forget_batch(self);
     news_forget(&self->news);
     db_rollback(self->db);
+    outbox_forget(self->outbox);
     int rc = db_probe(self->db, err);
     if (rc == 0)
         rc = load_all(self, err);
@@ -314,10 +318,13 @@ static void node_free(struct node *node)
     }
     free(self->definitions);
     owner_free(self->owner);
+    publisher_free(self->publisher);
+    outbox_close(self->outbox);
     journal_close(self->journal);
     db_close(self->db);
     arena_release(&self->arena);
     buffer_release(&self->floor_open);
+    buffer_release(&self->told);
     free(self->frames);
     free(self->works);
     free(self->pushes);
@@ -329,6 +336,8 @@ static const struct node_ops ops = {
     .receive = node_receive,
     .tick = node_tick,
     .commit = node_commit,
+    .refuse = node_refuse,
+    .sated = node_sated,
     .reload = node_reload,
     .next_deadline = node_next_deadline,
     .ready = node_ready,
@@ -389,10 +398,17 @@ static int open_all(struct orchestrator *self, const struct orchestrator_options
     if (rc == 0)
         rc = journal_open(self->db, &self->journal, err);
     if (rc == 0)
+        rc = outbox_open(self->db, &self->outbox, err);
+    if (rc == 0)
         rc = start_epoch(self, err);
     if (rc == 0)
         rc = load_definitions(self, options, err);
     return rc < 0 ? rc : load_all(self, err);
+}
+
+static uint64_t owner_head(void *context)
+{
+    return outbox_head(((struct orchestrator *)context)->outbox);
 }
 
 int orchestrator_new(const struct orchestrator_options *options, struct node_time now,
@@ -418,8 +434,13 @@ int orchestrator_new(const struct orchestrator_options *options, struct node_tim
         return rc;
     }
     plan(self);
-    self->owner =
-        owner_new(&(struct owner_host){.name = SUITE_ORCHESTRATOR, .db = self->db, .self = self});
+    self->publisher = publisher_new(self->outbox, &self->sender, ORCHESTRATOR_PORT_EVENTS,
+                                    ORCHESTRATOR_PORT_REPLAY, &options->keep);
+    self->owner = owner_new(&(struct owner_host){.name = SUITE_ORCHESTRATOR,
+                                                 .db = self->db,
+                                                 .self = self,
+                                                 .head = owner_head,
+                                                 .context = self});
     *ret = &self->node;
     return 0;
 }

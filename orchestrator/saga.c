@@ -229,6 +229,7 @@ static bool on_timer(struct saga *saga, const struct definition *definition,
     }
     if (event->type == EVENT_PATIENCE_USED) {
         saga_apply(saga, definition, add_trouble(saga, event, update));
+        update->marks = true;
         return true;
     }
     keep_words(saga, update);

@@ -148,6 +148,7 @@ struct saga_update {
     struct saga_record records[SAGA_RECORDS_MAX]; /* Journal these before anything else. */
     char kept_code[TEXT_NAME_MAX + 1];   /* The saga's own words that a record borrows: progress */
     char kept_words[SAGA_WORDS_MAX + 1]; /* clears them in the saga. */
+    bool marks; /* The record only counts patience: nothing has happened to the saga. */
     bool moved; /* Another command, state or phase than before: see saga_phase and cursor. */
 };
 

@@ -1,11 +1,9 @@
 /* What goes out once a batch is committed: hellos and commands, answers, pushed outcomes. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/packed.h"
 #include "orchestrator_internal.h"
 
-#define TRACEPARENT_SIZE 56  /* With the NUL. */
 #define COMMAND_OVERHEAD 256 /* Bytes of a command besides its input and outputs. */
 #define BRIEFS_MAX 400       /* In one pushed entry. */
 
@@ -31,15 +29,26 @@ static void add_hello(struct orchestrator *self, struct channel *channel,
     frame_writer_add(writer, &request.base, NULL);
 }
 
-/* W3C trace context: the saga is the trace, each command of a step a span. */
-static void put_traceparent(const struct active *active, char text[TRACEPARENT_SIZE])
+static char *put_hex(char *to, const uint8_t *bytes, size_t count)
 {
-    char trace[ID_TEXT_SIZE];
-    const uint8_t *id = active->saga.id.bytes;
-    unsigned command = active->saga.cursor * 2U + (saga_is_undoing(&active->saga) ? 2U : 1U);
-    (void)snprintf(text, TRACEPARENT_SIZE, "00-%s-%02x%02x%02x%02x%02x%02x%02x%02x-01",
-                   id_text(&active->saga.id, trace), id[3], id[4], id[5], id[6], id[7], id[8],
-                   id[9], command);
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < count; i++) {
+        *to++ = digits[bytes[i] >> 4];
+        *to++ = digits[bytes[i] & 0xf];
+    }
+    return to;
+}
+
+void send_traceparent(const struct id *saga, uint8_t step, bool undo, char text[TRACEPARENT_SIZE])
+{
+    uint8_t span[8]; /* From the saga's time on: 0 would be no span. */
+    memcpy(span, saga->bytes + 3, sizeof span - 1);
+    span[sizeof span - 1] = (uint8_t)(step * 2U + (undo ? 2U : 1U));
+    memcpy(text, "00-", 3);
+    char *to = put_hex(text + 3, saga->bytes, ID_SIZE);
+    *to++ = '-';
+    to = put_hex(to, span, sizeof span);
+    memcpy(to, "-01", 4);
 }
 
 static void add_command(struct orchestrator *self, struct active *active,
@@ -49,7 +58,7 @@ static void add_command(struct orchestrator *self, struct active *active,
     const struct definition_step *step = &active->definition->steps[saga->cursor];
     bool undo = saga_is_undoing(saga);
     char traceparent[TRACEPARENT_SIZE];
-    put_traceparent(active, traceparent);
+    send_traceparent(&saga->id, saga->cursor, undo, traceparent);
     Zsaga__Request request = ZSAGA__REQUEST__INIT;
     Zsaga__Command command = ZSAGA__COMMAND__INIT;
     Zsaga__StepOutput outputs[DEFINITION_STEPS_MAX];
@@ -90,6 +99,7 @@ static void send_channel(struct orchestrator *self, struct channel *channel, str
     while ((active = channel_next(channel)) != NULL) {
         add_command(self, active, &writer);
         channel_sent(channel, active, active->held_bytes + COMMAND_OVERHEAD);
+        channel_told(channel, self->now_ms);
         drive_sent(self, active);
     }
     frame_writer_flush(&writer);
@@ -100,11 +110,6 @@ void send_commands(struct orchestrator *self, struct outbound *out)
     for (size_t i = 0; i < self->channel_count; i++)
         if (!self->channels[i].absent)
             send_channel(self, &self->channels[i], out);
-}
-
-static bool same_peer(const struct peer *a, const struct peer *b)
-{
-    return a->port == b->port && a->id_len == b->id_len && memcmp(a->id, b->id, a->id_len) == 0;
 }
 
 /* On the client and owner planes the header says no more than who speaks. */
@@ -124,7 +129,7 @@ void send_replies(struct orchestrator *self, struct outbound *out)
         if (work->reply == NULL)
             continue;
         const struct peer *to = &self->frames[work->frame].from;
-        if (!same_peer(to, &writer.to)) {
+        if (!peer_equal(to, &writer.to)) {
             frame_writer_flush(&writer);
             writer.to = *to;
         }
@@ -152,7 +157,7 @@ static size_t push_some(struct orchestrator *self, size_t first, struct frame_wr
     writer->to = self->pushes[first].to;
     size_t i = first;
     while (i < self->push_count && found.n_sagas < BRIEFS_MAX &&
-           same_peer(&self->pushes[i].to, &writer->to)) {
+           peer_equal(&self->pushes[i].to, &writer->to)) {
         fill_brief(self->pushes[i].active, &briefs[found.n_sagas]);
         pointers[found.n_sagas] = &briefs[found.n_sagas];
         found.n_sagas++;

@@ -16,6 +16,7 @@
 static struct {
     const char *name;
     enum log_level level;
+    bool torn; /* The last line could not be written to its end. */
 } process = {.name = "-", .level = LOG_LEVEL_INFO};
 
 void log_open(const char *name, enum log_level level)
@@ -49,16 +50,16 @@ static size_t advance(size_t used, int written, size_t size)
     return wanted < size - 1 ? wanted : size - 2;
 }
 
-void log_line(enum log_level level, const char *event, const char *pairs, ...)
+bool log_line(enum log_level level, const char *event, const char *pairs, ...)
 {
     if (level > process.level)
-        return;
+        return true;
     char at[LOG_TIME_SIZE];
     char line[LOG_LINE_MAX];
     size_t used = advance(0,
-                          snprintf(line, sizeof line, "at=%s level=%s name=%s event=%s ",
-                                   log_time(wall_now_ms(), at), level_text(level),
-                                   log_quote(process.name), log_quote(event)),
+                          snprintf(line, sizeof line, "%sat=%s level=%s name=%s event=%s ",
+                                   process.torn ? "\n" : "", log_time(wall_now_ms(), at),
+                                   level_text(level), log_quote(process.name), log_quote(event)),
                           sizeof line);
     va_list args;
     va_start(args, pairs);
@@ -69,7 +70,9 @@ void log_line(enum log_level level, const char *event, const char *pairs, ...)
     line[used++] = '\n';
     /* One write, past stdio, so that lines of several processes on one file do not mix. */
     ssize_t written = write(STDERR_FILENO, line, used);
-    (void)written;
+    if (written > 0)
+        process.torn = (size_t)written < used;
+    return written == (ssize_t)used;
 }
 
 static bool is_plain(const char *text)

@@ -6,6 +6,7 @@
 #ifndef ZSAGA_LOG_H
 #define ZSAGA_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
@@ -13,8 +14,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Whose lines these are; `name` is borrowed. Default level: info. */
 void log_open(const char *name, enum log_level level);
 
-/* `pairs` is printf-formatted text of key=value pairs; wrap free text with log_quote(). */
-void log_line(enum log_level level, const char *event, const char *pairs, ...)
+/* `pairs` is printf-formatted text of key=value pairs; wrap free text with log_quote(). False: it
+ * could not be written, as on a full disk. */
+bool log_line(enum log_level level, const char *event, const char *pairs, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Quotes `text` if it needs it, into a static ring of four buffers of 600 bytes. */

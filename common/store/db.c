@@ -51,6 +51,9 @@ static int fail(struct db *db, int rc, struct err *err, const char *doing)
     int class = class_of(rc);
     if (class == ERR_FULL || class == ERR_IO || class == ERR_CORRUPT)
         db->storage_failure = class;
+    if (class == ERR_FULL)
+        return err_set(err, class, "the disk is full: make room for %s",
+                       sqlite3_db_filename(db->handle, "main"));
     return err_set(err, class, "%s: %s (%s)", doing, sqlite3_errmsg(db->handle),
                    sqlite3_errstr(rc));
 }
@@ -299,6 +302,11 @@ int db_open(const char *path, struct db **ret, struct err *err)
     return 0;
 }
 
+int db_relax(struct db *db, struct err *err)
+{
+    return exec(db, "PRAGMA synchronous=NORMAL", err, "open");
+}
+
 void db_close(struct db *db)
 {
     if (db == NULL)
@@ -446,18 +454,6 @@ bool db_in_transaction(const struct db *db)
     return sqlite3_get_autocommit(db->handle) == 0;
 }
 
-int db_probe(struct db *db, struct err *err)
-{
-    /* The value must change: SQLite does not write what stays as it was. */
-    int rc = exec(db,
-                  "BEGIN IMMEDIATE; INSERT INTO zsaga_counter VALUES ('probe', 1)"
-                  " ON CONFLICT DO UPDATE SET value = value + 1; COMMIT;",
-                  err, "try a write");
-    if (rc < 0)
-        db_rollback(db);
-    return rc;
-}
-
 int db_savepoint(struct db *db, struct err *err)
 {
     return db_run(db, db->savepoint, err);
@@ -479,13 +475,16 @@ int64_t db_changes(const struct db *db)
     return sqlite3_changes64(db->handle);
 }
 
-int db_checkpoint_if_large(struct db *db, struct err *err)
+int db_checkpoint(struct db *db, struct err *err)
 {
-    if (db->wal_pages < CHECKPOINT_PAGES)
-        return 0;
     db->wal_pages = 0;
     int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     if (rc == SQLITE_OK || (class_of(rc) != ERR_IO && class_of(rc) != ERR_CORRUPT))
         return 0;
     return fail(db, rc, err, "checkpoint");
+}
+
+int db_checkpoint_if_large(struct db *db, struct err *err)
+{
+    return db->wal_pages < CHECKPOINT_PAGES ? 0 : db_checkpoint(db, err);
 }

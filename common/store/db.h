@@ -19,6 +19,9 @@ struct db;
 
 /* Opens or creates. ERR_HELD: another process has it. ERR_CORRUPT: damaged, or of another kind. */
 int db_open(const char *path, struct db **ret, struct err *err);
+/* Commits no longer wait for the disk (synchronous=NORMAL): power loss may take back the last of
+ * them, whole and in order. For what can be built anew, with the cursor it is built from. */
+int db_relax(struct db *db, struct err *err);
 void db_close(struct db *db); /* Rolls back what is open. Statements must be finalized before. */
 
 /* Brings one part of the schema up to date: runs steps[version .. count - 1] in a transaction and
@@ -81,8 +84,9 @@ bool db_is_null(sqlite3_stmt *stmt, int column);
 
 int64_t db_changes(const struct db *db); /* Rows changed by the last statement. */
 
-/* Moves the WAL into the file once it is large; called between batches. Fails only for what must
- * end the process: after a failed flush SQLite believes pages clean that are not. */
+/* Moves the WAL into the file: now, or once it is large; called between batches. Fails only for
+ * what must end the process: after a failed flush SQLite believes pages clean that are not. */
+int db_checkpoint(struct db *db, struct err *err);
 int db_checkpoint_if_large(struct db *db, struct err *err);
 
 #endif

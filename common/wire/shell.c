@@ -19,7 +19,7 @@
 
 #define TAKE_COUNT_MAX 256               /* Messages from one socket in one turn. */
 #define TAKE_BYTES_MAX ((size_t)8 << 20) /* Of them, about. */
-#define PUT_OFF_MAX 100000               /* Messages for which due timers wait at most. */
+#define PUT_OFF_MAX 100000               /* Messages, or KiB of them, that due timers wait for. */
 #define KEPT_RETRY_MS 20
 #define POLL_MAX_MS 60000
 #define STOP_LINGER_MS 1000
@@ -37,10 +37,11 @@ struct shell {
     size_t link_count;
     zmq_pollitem_t *items;
     int signal_fd;
-    size_t first;     /* The link taken from first in this turn. */
-    size_t taken;     /* Messages in this turn. */
+    size_t first; /* The link taken from first in this turn. */
+    size_t taken; /* Messages in this turn. */
+    size_t taken_bytes;
     bool emptied;     /* In this turn every socket answered that nothing more is there. */
-    uint64_t put_off; /* Messages taken since a due timer was found that could not fire yet. */
+    uint64_t put_off; /* Taken since a due timer was found that could not fire yet. */
     bool told_ready;
     struct outbound out;
     struct shell_kept kept;
@@ -57,9 +58,13 @@ static int64_t now_ms(clockid_t clock)
 
 static long poll_timeout_ms(const struct shell *shell)
 {
-    if (!shell->emptied && node_turn_takes(&shell->turn))
+    if (!shell->emptied)
         return 0;
-    int64_t wait = node_turn_deadline(&shell->turn) - now_ms(CLOCK_MONOTONIC);
+    int64_t next = node_turn_deadline(&shell->turn);
+    for (size_t i = 0; shell->emptied && i < shell->link_count; i++)
+        if (shell_link_deaf_at(&shell->links[i]) < next)
+            next = shell_link_deaf_at(&shell->links[i]);
+    int64_t wait = next - now_ms(CLOCK_MONOTONIC);
     int64_t longest = shell->kept.count > 0 ? KEPT_RETRY_MS : POLL_MAX_MS;
     if (wait > longest)
         wait = longest;
@@ -68,9 +73,8 @@ static long poll_timeout_ms(const struct shell *shell)
 
 static int wait_for_work(struct shell *shell, struct err *err)
 {
-    /* While the node takes nothing, what arrives stays where it is and wakes nobody. */
-    size_t watched = node_turn_takes(&shell->turn) ? shell->link_count : 0;
-    int rc = zmq_poll(shell->items, (int)(ITEM_SOCKETS + watched), poll_timeout_ms(shell));
+    int count = (int)(ITEM_SOCKETS + shell->link_count);
+    int rc = zmq_poll(shell->items, count, poll_timeout_ms(shell));
     if (rc >= 0)
         return 0;
     if (zmq_errno() != EINTR)
@@ -90,6 +94,8 @@ static int take_from(struct shell *shell, size_t port, struct node_time now, str
     int rc = SHELL_TAKEN;
     size_t bytes = 0;
     for (int count = 0; count < TAKE_COUNT_MAX && bytes < TAKE_BYTES_MAX; count++) {
+        if (node_turn_is_sated(&shell->turn))
+            break;
         rc = shell_link_take(&shell->links[port], &from, &body, err);
         if (rc < 0 || rc == SHELL_EMPTY)
             break;
@@ -103,6 +109,7 @@ static int take_from(struct shell *shell, size_t port, struct node_time now, str
                           now);
     }
     (void)zmq_msg_close(&body);
+    shell->taken_bytes += bytes;
     if (rc != SHELL_EMPTY)
         shell->emptied = false;
     return rc < 0 ? rc : 0;
@@ -111,9 +118,8 @@ static int take_from(struct shell *shell, size_t port, struct node_time now, str
 static int take_from_all(struct shell *shell, struct node_time now, struct err *err)
 {
     shell->taken = 0;
-    shell->emptied = node_turn_takes(&shell->turn);
-    if (!shell->emptied)
-        return 0;
+    shell->taken_bytes = 0;
+    shell->emptied = true;
     for (size_t i = 0; i < shell->link_count; i++) {
         int rc = take_from(shell, (shell->first + i) % shell->link_count, now, err);
         if (rc < 0)
@@ -131,7 +137,8 @@ static bool timers_may_fire(struct shell *shell, struct node_time now)
         shell->put_off = 0;
         return shell->emptied;
     }
-    shell->put_off += shell->taken;
+    size_t kib = shell->taken_bytes / 1024;
+    shell->put_off += kib > shell->taken ? kib : shell->taken;
     if (shell->put_off < PUT_OFF_MAX)
         return false;
     shell->put_off = 0;
@@ -175,6 +182,21 @@ static int renew_link(struct shell *shell, size_t port, struct err *err)
     return rc;
 }
 
+/* A SUB has nothing to say whose answer could be missed: it is the silence that counts. */
+static int renew_deaf_subs(struct shell *shell, int64_t mono_ms, struct err *err)
+{
+    for (size_t i = 0; shell->emptied && i < shell->link_count; i++) {
+        struct shell_link *link = &shell->links[i];
+        if (link->port->socket != SHELL_SUB || !shell_link_is_deaf(link, mono_ms))
+            continue;
+        int rc = renew_link(shell, i, err);
+        if (rc < 0)
+            return rc;
+        (void)shell_link_is_deaf(link, mono_ms);
+    }
+    return 0;
+}
+
 static int send_by_dealer(struct shell *shell, struct message *message, int64_t mono_ms,
                           struct err *err)
 {
@@ -188,6 +210,28 @@ static int send_by_dealer(struct shell *shell, struct message *message, int64_t 
     if (rc == SHELL_FULL)
         shell->report.drops.unsent++;
     return rc < 0 ? rc : 0;
+}
+
+/* A PUB takes every message, whether anybody listens or not. */
+static int send_by_pub(struct shell *shell, struct message *message, struct err *err)
+{
+    int rc = send_now(shell, &message->to, &message->data, message->len, err);
+    return rc < 0 ? rc : 0;
+}
+
+static int send_message(struct shell *shell, struct message *message, int64_t mono_ms,
+                        struct err *err)
+{
+    switch (shell->links[message->to.port].port->socket) {
+    case SHELL_ROUTER:
+        return send_by_router(shell, message, err);
+    case SHELL_PUB:
+        return send_by_pub(shell, message, err);
+    case SHELL_DEALER:
+    case SHELL_SUB:
+        break;
+    }
+    return send_by_dealer(shell, message, mono_ms, err);
 }
 
 static int send_kept(struct shell *shell, struct err *err)
@@ -204,10 +248,7 @@ static int send_all(struct shell *shell, struct node_time now, struct err *err)
     for (size_t i = 0; rc == 0 && i < shell->out.count; i++) {
         struct message *message = &shell->out.messages[i];
         assert(message->to.port < shell->link_count);
-        if (shell->links[message->to.port].port->socket == SHELL_ROUTER)
-            rc = send_by_router(shell, message, err);
-        else
-            rc = send_by_dealer(shell, message, now.mono_ms, err);
+        rc = send_message(shell, message, now.mono_ms, err);
     }
     outbound_clear(&shell->out);
     return rc;
@@ -231,6 +272,8 @@ static int turn_once(struct shell *shell, struct err *err)
 {
     struct node_time now = {now_ms(CLOCK_MONOTONIC), now_ms(CLOCK_REALTIME)};
     int rc = take_from_all(shell, now, err);
+    if (rc == 0)
+        rc = renew_deaf_subs(shell, now.mono_ms, err);
     if (rc < 0)
         return rc;
     if (shell->taken > 0)
@@ -293,7 +336,7 @@ static int open_links(struct shell *shell, const struct shell_port *ports, size_
             return err_wrap(err, rc, "%s socket", ports[i].what);
         shell->items[ITEM_SOCKETS + i] =
             (zmq_pollitem_t){.socket = shell->links[i].socket, .events = ZMQ_POLLIN};
-        log_line(LOG_LEVEL_INFO, ports[i].socket == SHELL_ROUTER ? "listening" : "connecting",
+        log_line(LOG_LEVEL_INFO, shell_socket_binds(ports[i].socket) ? "listening" : "connecting",
                  "socket=%s endpoint=%s", log_quote(ports[i].what), log_quote(ports[i].endpoint));
     }
     return 0;
@@ -317,7 +360,7 @@ static int start(struct shell *shell, const struct shell_port *ports, size_t por
 static void finish(struct shell *shell, bool lingers)
 {
     for (size_t i = 0; i < shell->link_count; i++) {
-        bool waits = lingers && shell->links[i].port->socket == SHELL_ROUTER;
+        bool waits = lingers && shell_socket_binds(shell->links[i].port->socket);
         shell_link_close(&shell->links[i], waits ? STOP_LINGER_MS : 0);
     }
     while (shell->context != NULL && zmq_ctx_term(shell->context) != 0)

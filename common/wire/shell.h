@@ -5,7 +5,8 @@
  * has arrived was given to the node.
  *
  * A message that a ROUTER's full pipe refuses is kept, bounded, and sent later in order; one that a
- * DEALER cannot send is dropped, for the node sends it again by timer. A message of more parts than
+ * DEALER cannot send is dropped, for the node sends it again by timer; what a PUB's reader is too
+ * slow for is dropped by ZeroMQ, for it can be fetched. A message of more parts than
  * one is dropped whole, a larger one than a frame may be cuts its connection.
  *
  * Crash points, in builds with ZSAGA_CRASHPOINTS: ZSAGA_CRASHPOINT="NAME:POINT:N[,...]" makes the
@@ -22,13 +23,18 @@
 #include "base/err.h"
 #include "node.h"
 
-enum shell_socket { SHELL_ROUTER, SHELL_DEALER };
+enum shell_socket {
+    SHELL_ROUTER, /* Binds. */
+    SHELL_DEALER, /* Connects; the node's messages to it are requests. */
+    SHELL_PUB,    /* Binds; the node only sends, to nobody in particular (peer.id_len 0). */
+    SHELL_SUB,    /* Connects, subscribed to all; the node only receives. */
+};
 
 /* A node's port is its index in the array given to shell_run(). */
 struct shell_port {
-    enum shell_socket socket; /* A ROUTER binds, a DEALER connects. */
-    const char *endpoint;     /* Borrowed. */
-    const char *what;         /* For messages: "command", "owner", "client", a participant. */
+    enum shell_socket socket;
+    const char *endpoint; /* Borrowed. */
+    const char *what;     /* For messages: "command", "owner", "client", a participant. */
 };
 
 struct shell_options {

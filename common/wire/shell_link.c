@@ -17,7 +17,7 @@ int shell_link_open(struct shell_link *link, void *context, const struct shell_p
         .unheard_since_ms = -1,
         .deaf_after_ms = SHELL_LINK_DEAF_FIRST_MS,
     };
-    if (port->socket == SHELL_ROUTER) {
+    if (shell_socket_binds(port->socket)) {
         int rc = shell_socket_guard(port->endpoint, &link->guard_fd, err);
         if (rc < 0)
             return rc;
@@ -62,6 +62,8 @@ static int drop_rest(void *socket, zmq_msg_t *part, struct err *err)
 
 int shell_link_take(struct shell_link *link, struct peer *from, zmq_msg_t *body, struct err *err)
 {
+    if (link->port->socket == SHELL_PUB)
+        return SHELL_EMPTY; /* Its readers only subscribe, which ZeroMQ keeps to itself. */
     int rc = take_part(link->socket, body, err);
     if (rc != SHELL_TAKEN)
         return rc;
@@ -123,6 +125,7 @@ static int send_id(void *socket, const struct peer *to, struct err *err)
 int shell_link_send(struct shell_link *link, const struct peer *to, uint8_t **data_p, size_t len,
                     struct err *err)
 {
+    assert(link->port->socket != SHELL_SUB);
     if (link->port->socket == SHELL_ROUTER) {
         int rc = send_id(link->socket, to, err);
         if (rc != SHELL_SENT)
@@ -136,6 +139,13 @@ bool shell_link_is_deaf(struct shell_link *link, int64_t mono_ms)
     if (link->unheard_since_ms < 0)
         link->unheard_since_ms = mono_ms;
     return mono_ms - link->unheard_since_ms >= link->deaf_after_ms;
+}
+
+int64_t shell_link_deaf_at(const struct shell_link *link)
+{
+    if (link->port->socket != SHELL_SUB || link->unheard_since_ms < 0)
+        return INT64_MAX;
+    return link->unheard_since_ms + link->deaf_after_ms;
 }
 
 int shell_link_renew(struct shell_link *link, void *context, struct err *err)

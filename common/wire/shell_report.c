@@ -33,13 +33,19 @@ void shell_report_drops(struct shell_report *report, int64_t mono_ms)
 void shell_report_trouble(struct shell_report *report, const struct node_turn *turn)
 {
     bool now = turn->broken || turn->trouble[0] != '\0';
-    if (now == report->in_trouble)
+    bool same = now == report->in_trouble && turn->disk_full == report->disk_full;
+    if (same && !report->unwritten)
         return;
-    report->in_trouble = now;
+    bool written;
     if (now)
-        log_line(LOG_LEVEL_WARN, "trouble", "error=%s", log_quote(turn->trouble));
+        written = log_line(LOG_LEVEL_WARN, turn->disk_full ? "disk_full" : "trouble", "error=%s",
+                           log_quote(turn->trouble));
     else
-        log_line(LOG_LEVEL_INFO, "trouble_over", "%s", "");
+        written = log_line(LOG_LEVEL_INFO, report->disk_full ? "disk_has_room" : "trouble_over",
+                           "%s", "");
+    report->unwritten = !written;
+    report->in_trouble = now;
+    report->disk_full = turn->disk_full;
 }
 
 void shell_report_news(struct node *node)

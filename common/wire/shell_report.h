@@ -20,12 +20,14 @@ struct shell_report {
     int64_t next_line_ms;     /* Monotonic. */
     int64_t line_wait_ms;
     bool in_trouble;
+    bool disk_full; /* That is the trouble. */
+    bool unwritten; /* The disk is so full that the line could not be written yet. */
 };
 
 /* At most one line a second, and one a minute while it goes on. */
 void shell_report_drops(struct shell_report *report, int64_t mono_ms);
 
-/* A line when trouble begins, and one when it is over. */
+/* A line when trouble begins, or turns out to be another, and one when it is over. */
 void shell_report_trouble(struct shell_report *report, const struct node_turn *turn);
 
 /* A line for each piece of news of the node. */

@@ -16,7 +16,7 @@
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TIMEOUT_MS 3000
 #define RECONNECT_FIRST_MS 100
-#define RECONNECT_MAX_MS 2000
+#define RECONNECT_MAX_MS 500
 
 struct option {
     int name;
@@ -47,6 +47,34 @@ static const struct option dealer_options[] = {
     {0, 0},
 };
 
+static const struct option pub_options[] = {
+    {ZMQ_SNDHWM, SHELL_SOCKET_EVENTS_HWM},
+    {0, 0},
+};
+
+static const struct option sub_options[] = {
+    {ZMQ_RCVHWM, SHELL_SOCKET_EVENTS_HWM},
+    {ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS},
+    {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+    {0, 0},
+};
+
+static const struct kind {
+    int type;
+    bool binds;
+    const struct option *options;
+} kinds[] = {
+    [SHELL_ROUTER] = {ZMQ_ROUTER, true, router_options},
+    [SHELL_DEALER] = {ZMQ_DEALER, false, dealer_options},
+    [SHELL_PUB] = {ZMQ_PUB, true, pub_options},
+    [SHELL_SUB] = {ZMQ_SUB, false, sub_options},
+};
+
+bool shell_socket_binds(enum shell_socket type)
+{
+    return kinds[type].binds;
+}
+
 int shell_socket_error(struct err *err, const char *what)
 {
     return err_set(err, ERR_SYSTEM, "%s: %s", what, zmq_strerror(zmq_errno()));
@@ -68,35 +96,51 @@ static int set_all_options(void *socket, enum shell_socket type, struct err *err
     int rc = set_options(socket, common_options, err);
     if (rc < 0)
         return rc;
-    return set_options(socket, type == SHELL_ROUTER ? router_options : dealer_options, err);
+    return set_options(socket, kinds[type].options, err);
 }
 
 static int attach_error(enum shell_socket type, const char *endpoint, struct err *err)
 {
     int saved = zmq_errno();
-    int code = ERR_SYSTEM;
-    if (saved == EADDRINUSE)
-        code = ERR_HELD;
-    else if (saved == EINVAL || saved == EPROTONOSUPPORT || saved == ENAMETOOLONG ||
-             saved == ENODEV || saved == EADDRNOTAVAIL)
-        code = ERR_INVALID;
-    return err_set(err, code, "%s %s: %s", type == SHELL_ROUTER ? "binding" : "connecting to",
-                   endpoint, zmq_strerror(saved));
+    const char *doing = kinds[type].binds ? "binding" : "connecting to";
+    switch (saved) {
+    case EADDRINUSE:
+        return err_set(err, ERR_HELD,
+                       "%s %s: another process listens there: stop that one, or choose another "
+                       "endpoint",
+                       doing, endpoint);
+    case EADDRNOTAVAIL:
+    case ENODEV:
+        return err_set(err, ERR_INVALID, "%s %s: this machine has no such address", doing,
+                       endpoint);
+    case EINVAL:
+    case EPROTONOSUPPORT:
+    case ENAMETOOLONG:
+    case EACCES:
+        return err_set(err, ERR_INVALID, "%s %s: %s", doing, endpoint, zmq_strerror(saved));
+    default:
+        return err_set(err, ERR_SYSTEM, "%s %s: %s", doing, endpoint, zmq_strerror(saved));
+    }
+}
+
+static int attach(void *socket, enum shell_socket type, const char *endpoint, struct err *err)
+{
+    /* Before connecting, so that the first connection already brings everything. */
+    if (type == SHELL_SUB && zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) != 0)
+        return shell_socket_error(err, "subscribing");
+    int rc = kinds[type].binds ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint);
+    return rc == 0 ? 0 : attach_error(type, endpoint, err);
 }
 
 int shell_socket_open(void *context, enum shell_socket type, const char *endpoint, void **ret,
                       struct err *err)
 {
-    void *socket = zmq_socket(context, type == SHELL_ROUTER ? ZMQ_ROUTER : ZMQ_DEALER);
+    void *socket = zmq_socket(context, kinds[type].type);
     if (socket == NULL)
         return shell_socket_error(err, "opening a socket");
     int rc = set_all_options(socket, type, err);
-    if (rc == 0) {
-        int attached =
-            type == SHELL_ROUTER ? zmq_bind(socket, endpoint) : zmq_connect(socket, endpoint);
-        if (attached != 0)
-            rc = attach_error(type, endpoint, err);
-    }
+    if (rc == 0)
+        rc = attach(socket, type, endpoint, err);
     if (rc < 0) {
         shell_socket_close(socket, 0);
         return rc;
@@ -115,6 +159,15 @@ void shell_socket_close(void *socket, int linger_ms)
     assert(rc == 0);
 }
 
+static int guard_error(int saved, const char *path, const char *endpoint, struct err *err)
+{
+    if (saved == ENOENT || saved == ENOTDIR || saved == EACCES || saved == EROFS)
+        return err_set(err, ERR_INVALID,
+                       "%s cannot be made: %s: %s: make its directory, or choose another endpoint",
+                       endpoint, path, strerror(saved));
+    return err_errno(err, saved, "opening %s, which guards %s", path, endpoint);
+}
+
 int shell_socket_guard(const char *endpoint, int *ret_fd, struct err *err)
 {
     static const char scheme[] = "ipc://";
@@ -127,7 +180,7 @@ int shell_socket_guard(const char *endpoint, int *ret_fd, struct err *err)
     AUTO(freep) char *path = xprintf("%s.lock", socket_path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return err_errno(err, errno, "opening %s, which guards %s", path, endpoint);
+        return guard_error(errno, path, endpoint, err);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int saved = errno;
         (void)close(fd);

@@ -4,14 +4,23 @@
 #ifndef ZSAGA_SHELL_SOCKET_H
 #define ZSAGA_SHELL_SOCKET_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "wire/shell.h"
 
 /* Messages in each pipe, both ways: above every window of commands in flight. */
 #define SHELL_SOCKET_HWM 4000
 
-/* Opens and binds (SHELL_ROUTER) or connects (SHELL_DEALER); the peer of a DEALER need not be there
- * yet. ERR_INVALID: no such kind of endpoint; ERR_HELD: another process has it. */
+/* The same between a PUB and a SUB. It bounds memory, for a frame has up to 64 KiB and there is a
+ * pipe for each reader: 16 MiB at either end. What does not fit is dropped, and fetched. */
+#define SHELL_SOCKET_EVENTS_HWM 256
+
+/* Whether others connect to it. */
+bool shell_socket_binds(enum shell_socket type);
+
+/* Opens and binds, or connects; who is connected to need not be there yet. A SUB is subscribed to
+ * all. ERR_INVALID: no such kind of endpoint; ERR_HELD: another process has it. */
 int shell_socket_open(void *context, enum shell_socket type, const char *endpoint, void **ret,
                       struct err *err);
 

@@ -1,5 +1,6 @@
 #include "ask_owner.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -8,20 +9,23 @@
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "cli.h"
-#include "client.h"
+#include "owner_client.h"
 #include "printable.h"
 #include "program.h"
 #include "service_exit.h"
 
 #define PART_ROWS 500
+#define LOOK_MS 2000 /* Without an answer: does the suite still run? Doubling. */
+#define HELD_MS 5000
+#define HELD_LOOK_MS 200
 #define IMPORT_TRIES 10 /* An owner that restarts forgets the parts it was given. */
 
-static int connect_owner(struct suite *suite, const char *name, struct client **ret,
+static int connect_owner(struct suite *suite, const char *name, struct owner_client **ret,
                          struct err *err)
 {
     AUTO(freep) char *endpoint = NULL;
     int rc = suite_endpoint(suite, name, "owner", &endpoint, err);
-    return rc < 0 ? rc : client_new(endpoint, ret, err);
+    return rc < 0 ? rc : owner_client_new(endpoint, ret, err);
 }
 
 static int refused(const Zsaga__OwnerRefusal *refusal, struct err *err)
@@ -30,10 +34,27 @@ static int refused(const Zsaga__OwnerRefusal *refusal, struct err *err)
     return err_set(err, ERR_INVALID, "%s", words);
 }
 
-static int ask(struct client *client, const char *owner, Zsaga__OwnerRequest *request,
+static int ask(struct owner_client *client, const char *owner, Zsaga__OwnerRequest *request,
                const Zsaga__OwnerAnswer **ret, struct err *err)
 {
-    int rc = client_ask_owner(client, request, CLI_OWNER_MS, ret, err);
+    int rc = owner_client_ask(client, request, CLI_OWNER_MS, ret, err);
+    return rc < 0 ? err_wrap(err, rc, "asking %s", owner) : 0;
+}
+
+/* The same for what may be asked anew under another id, since it is answered soon: gives up early
+ * when the suite has stopped meanwhile. */
+static int ask_while_running(const struct suite *suite, struct owner_client *client,
+                             const char *owner, Zsaga__OwnerRequest *request,
+                             const Zsaga__OwnerAnswer **ret, struct err *err)
+{
+    int64_t until_ms = client_now_ms() + CLI_OWNER_MS;
+    int64_t wait_ms = LOOK_MS;
+    int rc;
+    do {
+        int64_t left_ms = until_ms - client_now_ms();
+        rc = owner_client_ask(client, request, wait_ms < left_ms ? wait_ms : left_ms, ret, err);
+        wait_ms *= 2;
+    } while (rc == ERR_TIMEOUT && client_now_ms() < until_ms && suite_is_locked(suite->dir));
     return rc < 0 ? err_wrap(err, rc, "asking %s", owner) : 0;
 }
 
@@ -56,31 +77,42 @@ static int take_page(const struct owner_table *table, const Zsaga__ExportPage *p
     return 0;
 }
 
-static int export_pages(struct client *client, const struct owner_table *table, struct rowset *rows,
-                        struct err *err)
+/* *ret is valid until the next request. */
+static int ask_page(const struct suite *suite, struct owner_client *client,
+                    const struct owner_table *table, struct bytes after,
+                    const Zsaga__ExportPage **ret, struct err *err)
+{
+    Zsaga__Export export = ZSAGA__EXPORT__INIT;
+    Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
+    export.table = packed_borrow_text(table->name);
+    export.after = packed_borrow(after);
+    request.kind_case = ZSAGA__OWNER_REQUEST__KIND_EXPORT;
+    request.export = &export;
+    const Zsaga__OwnerAnswer *answer;
+    int rc = ask_while_running(suite, client, table->owner, &request, &answer, err);
+    if (rc < 0)
+        return rc;
+    if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL)
+        return refused(answer->refusal, err);
+    if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_PAGE)
+        return err_set(err, ERR_SYSTEM, "%s answers something else", table->owner);
+    *ret = answer->page;
+    return 0;
+}
+
+static int export_pages(const struct suite *suite, struct owner_client *client,
+                        const struct owner_table *table, struct rowset *rows, struct err *err)
 {
     struct buffer after = {0};
     int rc;
     do {
-        Zsaga__Export export = ZSAGA__EXPORT__INIT;
-        Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
-        export.table = packed_borrow_text(table->name);
-        export.after = packed_borrow(buffer_bytes(&after));
-        request.kind_case = ZSAGA__OWNER_REQUEST__KIND_EXPORT;
-        request.export = &export;
-        const Zsaga__OwnerAnswer *answer;
-        rc = ask(client, table->owner, &request, &answer, err);
+        const Zsaga__ExportPage *page;
+        rc = ask_page(suite, client, table, buffer_bytes(&after), &page, err);
         if (rc < 0)
             break;
+        rc = take_page(table, page, rows, err);
         buffer_clear(&after);
-        if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_PAGE) {
-            rc = answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL
-                     ? refused(answer->refusal, err)
-                     : err_set(err, ERR_SYSTEM, "%s answers something else", table->owner);
-            break;
-        }
-        rc = take_page(table, answer->page, rows, err);
-        buffer_append(&after, answer->page->next.data, answer->page->next.len);
+        buffer_append(&after, page->next.data, page->next.len);
     } while (rc == 0 && after.len != 0);
     buffer_release(&after);
     return rc;
@@ -89,9 +121,9 @@ static int export_pages(struct client *client, const struct owner_table *table, 
 int ask_owner_export(struct suite *suite, const struct owner_table *table, struct rowset *rows,
                      struct err *err)
 {
-    AUTO(client_freep) struct client *client = NULL;
+    AUTO(owner_client_freep) struct owner_client *client = NULL;
     int rc = connect_owner(suite, table->owner, &client, err);
-    return rc < 0 ? rc : export_pages(client, table, rows, err);
+    return rc < 0 ? rc : export_pages(suite, client, table, rows, err);
 }
 
 static int take_csv(const struct owner_table *table, struct bytes text, struct rowset *rows,
@@ -114,19 +146,38 @@ static int take_csv(const struct owner_table *table, struct bytes text, struct r
     return rc;
 }
 
-/* Runs the owner's program with `option` and the table's name. */
+static const char *program_of(const struct suite *suite, const char *name)
+{
+    const struct suite_participant *participant = suite_find(suite, name);
+    if (participant != NULL)
+        return participant->program;
+    const struct suite_consumer *consumer = suite_find_consumer(suite, name);
+    return consumer == NULL ? NULL : consumer->program;
+}
+
+/* Runs the owner's program with `option` and the table's name. A process that was killed with its
+ * suite may still hold the database for a moment. */
 static int run_owner(const struct suite *suite, const struct owner_table *table, const char *option,
                      struct bytes input, struct buffer *output, int *ret_exit, struct err *err)
 {
-    const struct suite_participant *owner = suite_find(suite, table->owner);
+    const char *owner = program_of(suite, table->owner);
     if (owner == NULL)
-        return err_set(err, ERR_NOT_FOUND, "the suite has no participant %s", table->owner);
+        return err_set(err, ERR_NOT_FOUND, "the suite has no participant and no consumer %s",
+                       table->owner);
     AUTO(freep) char *program = NULL;
-    int rc = program_find(owner->program, &program, err);
+    int rc = program_find(owner, &program, err);
     if (rc < 0)
         return rc;
     const char *const argv[] = {program, "--data", suite->dir, option, table->name, NULL};
-    return program_run(argv, input, output, ret_exit, err);
+    int64_t until_ms = client_now_ms() + HELD_MS;
+    for (;;) {
+        rc = program_run(argv, input, output, ret_exit, err);
+        if (rc < 0 || *ret_exit != SERVICE_HELD || client_now_ms() >= until_ms)
+            return rc;
+        if (output != NULL)
+            buffer_clear(output);
+        (void)poll(NULL, 0, HELD_LOOK_MS);
+    }
 }
 
 static int failed(const struct owner_table *table, int exit_code, struct err *err)
@@ -150,6 +201,60 @@ int ask_owner_export_stopped(const struct suite *suite, const struct owner_table
     }
     buffer_release(&output);
     return rc < 0 ? rc : 0;
+}
+
+/* Columns. */
+
+static int add_column(struct owner_table *table, struct bytes name, struct err *err)
+{
+    if (table->column_count == OWNER_TABLES_COLUMNS_MAX)
+        return err_set(err, ERR_INVALID, "%s has more than %d columns", table->name,
+                       OWNER_TABLES_COLUMNS_MAX);
+    AUTO(freep) char *text = xcalloc(name.len + 1, 1);
+    bytes_copy_text(name, text, name.len + 1);
+    table->columns[table->column_count++].name = text;
+    text = NULL;
+    return 0;
+}
+
+static int learn_running(struct suite *suite, struct owner_table *table, struct err *err)
+{
+    AUTO(owner_client_freep) struct owner_client *client = NULL;
+    const Zsaga__ExportPage *page = NULL;
+    int rc = connect_owner(suite, table->owner, &client, err);
+    if (rc == 0)
+        rc = ask_page(suite, client, table, bytes_of("", 0), &page, err);
+    for (size_t i = 0; rc == 0 && i < page->n_columns; i++)
+        rc = add_column(table, packed_view(page->columns[i]), err);
+    return rc;
+}
+
+static int learn_stopped(const struct suite *suite, struct owner_table *table, struct err *err)
+{
+    struct buffer output = {0};
+    int exit_code = 0;
+    int rc = run_owner(suite, table, "--export", bytes_of("", 0), &output, &exit_code, err);
+    if (rc == 0 && exit_code != 0)
+        rc = failed(table, exit_code, err);
+    struct bytes text = buffer_bytes(&output);
+    AUTO(csv_freep) struct csv *csv = csv_new(csv_read_memory, &text);
+    const struct csv_row *row = NULL;
+    if (rc == 0)
+        rc = csv_next(csv, &row, err);
+    for (size_t i = 0; rc == CSV_ROW && i < row->field_count; i++)
+        if (add_column(table, csv_field(row, i).bytes, err) < 0)
+            rc = ERR_INVALID;
+    buffer_release(&output);
+    return rc < 0 ? rc : 0;
+}
+
+int ask_owner_columns(struct suite *suite, bool running, struct owner_table *table, struct err *err)
+{
+    table->learned = true;
+    int rc = running ? learn_running(suite, table, err) : learn_stopped(suite, table, err);
+    if (rc == 0 && table->column_count == 0)
+        return err_set(err, ERR_SYSTEM, "%s tells no columns of %s", table->owner, table->name);
+    return rc;
 }
 
 /* Import. */
@@ -190,7 +295,7 @@ static int judge(const Zsaga__OwnerAnswer *answer, struct err *err)
     return ASK_OWNER_REFUSED;
 }
 
-static int import_once(struct client *client, const struct owner_table *table,
+static int import_once(struct owner_client *client, const struct owner_table *table,
                        const struct rowset *rows, struct part *part, struct err *err)
 {
     Zsaga__Import import = ZSAGA__IMPORT__INIT;
@@ -220,7 +325,7 @@ static int import_once(struct client *client, const struct owner_table *table,
 int ask_owner_import(struct suite *suite, const struct owner_table *table,
                      const struct rowset *rows, struct err *err)
 {
-    AUTO(client_freep) struct client *client = NULL;
+    AUTO(owner_client_freep) struct owner_client *client = NULL;
     int rc = connect_owner(suite, table->owner, &client, err);
     if (rc < 0)
         return rc;
@@ -266,7 +371,7 @@ int ask_owner_import_stopped(const struct suite *suite, const struct owner_table
 int ask_owner_audit(struct suite *suite, const char *owner, ask_owner_check check, void *self,
                     struct err *err)
 {
-    AUTO(client_freep) struct client *client = NULL;
+    AUTO(owner_client_freep) struct owner_client *client = NULL;
     int rc = connect_owner(suite, owner, &client, err);
     if (rc < 0)
         return rc;
@@ -282,5 +387,55 @@ int ask_owner_audit(struct suite *suite, const char *owner, ask_owner_check chec
         return err_set(err, ERR_SYSTEM, "%s has no books to show", owner);
     for (size_t i = 0; i < answer->audit->n_checks; i++)
         check(self, owner, answer->audit->checks[i]);
+    return 0;
+}
+
+/* Resync. */
+
+int ask_owner_resync(struct suite *suite, const char *owner, Zsaga__Resync *resync,
+                     char **ret_words, struct err *err)
+{
+    AUTO(owner_client_freep) struct owner_client *client = NULL;
+    int rc = connect_owner(suite, owner, &client, err);
+    if (rc < 0)
+        return rc;
+    Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
+    request.kind_case = ZSAGA__OWNER_REQUEST__KIND_RESYNC;
+    request.resync = resync;
+    const Zsaga__OwnerAnswer *answer;
+    rc = ask(client, owner, &request, &answer, err);
+    if (rc < 0)
+        return rc;
+    if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL) {
+        (void)refused(answer->refusal, err);
+        return ASK_OWNER_REFUSED;
+    }
+    if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_RESYNCED)
+        return err_set(err, ERR_SYSTEM, "%s answers something else", owner);
+    *ret_words = printable(packed_view(answer->resynced->message));
+    return ASK_OWNER_APPLIED;
+}
+
+/* Health. */
+
+int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms, char **ret_state,
+                     char **ret_detail, struct err *err)
+{
+    AUTO(owner_client_freep) struct owner_client *client = NULL;
+    int rc = connect_owner(suite, owner, &client, err);
+    if (rc < 0)
+        return rc;
+    Zsaga__Health health = ZSAGA__HEALTH__INIT;
+    Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
+    request.kind_case = ZSAGA__OWNER_REQUEST__KIND_HEALTH;
+    request.health = &health;
+    const Zsaga__OwnerAnswer *answer;
+    rc = owner_client_ask(client, &request, wait_ms, &answer, err);
+    if (rc < 0)
+        return err_wrap(err, rc, "asking %s", owner);
+    if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_HEALTH)
+        return err_set(err, ERR_SYSTEM, "%s does not tell how it is", owner);
+    *ret_state = printable(packed_view(answer->health->state));
+    *ret_detail = printable(packed_view(answer->health->detail));
     return 0;
 }

@@ -9,7 +9,13 @@
 #include "rowset.h"
 #include "suite.h"
 
-/* All rows of a table, with its columns. `rows` must be initialised. */
+/* Learns the columns of a table by its owner and name, from a suite that runs or one that is
+ * stopped. owner_tables_forget() when done. */
+int ask_owner_columns(struct suite *suite, bool running, struct owner_table *table,
+                      struct err *err);
+
+/* All rows of a table, with its columns. `rows` must be initialised. ERR_TIMEOUT comes early when
+ * the suite has stopped meanwhile. */
 int ask_owner_export(struct suite *suite, const struct owner_table *table, struct rowset *rows,
                      struct err *err);
 int ask_owner_export_stopped(const struct suite *suite, const struct owner_table *table,
@@ -28,5 +34,15 @@ int ask_owner_import_stopped(const struct suite *suite, const struct owner_table
 typedef void (*ask_owner_check)(void *self, const char *owner, const Zsaga__AuditCheck *check);
 int ask_owner_audit(struct suite *suite, const char *owner, ask_owner_check check, void *self,
                     struct err *err);
+
+/* Lets a consumer follow a publisher again. ASK_OWNER_APPLIED, and *ret_words is what it says of it
+ * (allocated, printable); ASK_OWNER_REFUSED, and its words are in *err. */
+int ask_owner_resync(struct suite *suite, const char *owner, Zsaga__Resync *resync,
+                     char **ret_words, struct err *err);
+
+/* What hinders a process, as it says itself: *ret_state is "ok" or a code, *ret_detail words or "";
+ * both allocated, printable, and set on success only. ERR_TIMEOUT when it does not answer. */
+int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms, char **ret_state,
+                     char **ret_detail, struct err *err);
 
 #endif

@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/packed.h"
 #include "base/xalloc.h"
 #include "printable.h"
 #include "processes.h"
@@ -109,40 +108,7 @@ int cli_connect(struct cli *cli)
     if (code != 0)
         return code;
     struct err err = {0};
-    AUTO(freep) char *endpoint = NULL;
-    int rc = suite_endpoint(cli->suite, SUITE_ORCHESTRATOR, "client", &endpoint, &err);
-    if (rc == 0)
-        rc = client_new(endpoint, &cli->client, &err);
-    return rc < 0 ? cli_fail(&err) : 0;
-}
-
-static int say_refusal(const Zsaga__Refusal *refusal)
-{
-    struct bytes code = packed_view(refusal->code);
-    AUTO(freep) char *words = printable(packed_view(refusal->message));
-    AUTO(freep) char *name = printable(code);
-    cli_say("%s", words[0] == '\0' ? name : words);
-    if (bytes_equal(code, bytes_text("not_found")))
-        return CLI_MISSING;
-    if (bytes_equal(code, bytes_text("malformed")))
-        return CLI_USAGE;
-    return CLI_FALSE;
-}
-
-int cli_ask(struct cli *cli, Zsaga__ClientRequest *request, const Zsaga__ClientAnswer **ret)
-{
-    struct err err = {0};
-    int rc = client_ask(cli->client, request, CLI_ASK_MS, ret, &err);
-    if (rc == ERR_TIMEOUT) {
-        cli_say("the orchestrator does not answer (%s); see: zsaga ps --data %s", err.text,
-                cli->dir);
-        return CLI_STOPPED;
-    }
-    if (rc < 0)
-        return cli_fail(&err);
-    if ((*ret)->kind_case == ZSAGA__CLIENT_ANSWER__KIND_REFUSAL)
-        return say_refusal((*ret)->refusal);
-    return 0;
+    return client_open(cli->dir, &cli->client, &err) < 0 ? cli_fail(&err) : 0;
 }
 
 char *cli_who(void)

@@ -30,6 +30,7 @@ struct cli_command {
     const char *words;   /* What follows the name: "KEY --reason TEXT". */
     const char *summary; /* One line. */
     const char *help;    /* What it does, with examples. */
+    const char *exits;   /* What its exit codes say. */
     const struct args_option *options;
     size_t option_count;
     size_t words_min; /* Words that must and may follow. */
@@ -61,7 +62,7 @@ void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Says what is wrong with the call and what to do next; returns CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says the error; returns the exit code for it. */
+/* Says the error, or the refusal; returns the exit code for it. */
 int cli_fail(const struct err *err);
 
 /* Each returns 0, or says why not and returns the exit code. */
@@ -70,8 +71,6 @@ int cli_require_running(struct cli *cli); /* Its lock is held. */
 int cli_connect(struct cli *cli);         /* cli->client, of a running suite. */
 /* Finds out whether the suite runs (*ret_lock is -1) or takes its lock (to be closed). */
 int cli_reach(struct cli *cli, int *ret_lock);
-/* Asks the orchestrator. Its refusal is said here; *ret is valid until the next request. */
-int cli_ask(struct cli *cli, Zsaga__ClientRequest *request, const Zsaga__ClientAnswer **ret);
 
 /* user@host, for what an operator does. Allocated. */
 char *cli_who(void);

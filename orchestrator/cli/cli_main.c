@@ -11,8 +11,9 @@
 #include "commands.h"
 
 const struct cli_command *const cli_commands[] = {
-    &command_up,   &command_ps,    &command_import, &command_export, &command_submit, &command_list,
-    &command_show, &command_retry, &command_trust,  &command_status, &command_audit,  &command_demo,
+    &command_init,   &command_up,     &command_ps,    &command_import, &command_export,
+    &command_submit, &command_list,   &command_show,  &command_retry,  &command_trust,
+    &command_resync, &command_status, &command_audit, &command_top,    &command_demo,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
@@ -68,6 +69,7 @@ static void print_help(const struct cli_command *command)
         print_option(&command->options[i]);
     for (size_t i = 0; i < COMMON_COUNT; i++)
         print_option(&common[i]);
+    (void)printf("\nexit codes:\n%s", command->exits);
 }
 
 static const struct cli_command *find_command(const char *name)

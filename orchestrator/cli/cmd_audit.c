@@ -8,8 +8,6 @@
 #include "commands.h"
 #include "out.h"
 #include "printable.h"
-#include "saga_pages.h"
-#include "states.h"
 #include "table.h"
 
 struct audit_report {
@@ -38,21 +36,24 @@ static void add_owner_check(void *self, const char *owner, const Zsaga__AuditChe
     add_check(self, name, check->ok, detail);
 }
 
-static void take_saga(void *self, const Zsaga__SagaRow *row)
+static bool take_saga(void *self, const struct client_row *row)
 {
     struct rowset *listing = self;
-    rowset_add(listing, packed_view(row->key));
-    rowset_add(listing, bytes_text(states_name(row->state)));
-    rowset_add(listing, packed_view(row->definition));
-    rowset_add(listing, packed_view(row->reason));
+    rowset_add(listing, bytes_text(row->key));
+    rowset_add(listing, bytes_text(client_state_name(row->state)));
+    rowset_add(listing, bytes_text(row->definition));
+    rowset_add(listing, bytes_text(row->reason));
+    return true;
 }
 
 static int list_sagas(struct cli *cli, struct rowset *listing)
 {
+    struct err err = {0};
+    const struct client_filter all = {.limit = 0};
     rowset_init(listing, BOOKS_LISTING_COLUMNS);
-    int code = saga_pages(cli, NULL, 0, UINT64_MAX, take_saga, listing);
+    int rc = client_list(cli->client, &all, CLI_ASK_MS, take_saga, listing, &err);
     rowset_sort(listing, BOOKS_KEY);
-    return code;
+    return rc < 0 ? cli_fail(&err) : 0;
 }
 
 static int read_table(struct cli *cli, const char *name, size_t order_id, struct rowset *rows)
@@ -169,11 +170,14 @@ const struct cli_command command_audit = {
         "one has its order confirmed, its total charged, its goods reserved and their shipment\n"
         "scheduled; a compensated one has left nothing behind; nothing is there that no saga "
         "made.\n"
-        "Safe at any time, under load too. Exit code 0: all checks hold; 1: one does not, or a\n"
-        "saga is in attention.\n"
+        "Safe at any time, under load too.\n"
         "\n"
         "examples:\n"
         "  zsaga audit\n"
         "  zsaga audit --json | jq '.checks[] | select(.ok | not)'\n",
+    .exits = "  0 all checks hold\n"
+             "  1 one does not, or a saga is in attention\n"
+             "  2 the call is wrong\n"
+             "  4 the suite is not running, or a service does not answer\n",
     .run = run,
 };

@@ -393,11 +393,15 @@ const struct cli_command command_demo = {
         "Starts a suite in a temporary directory, submits 300 made-up orders, and meanwhile kills\n"
         "every kind of process with kill -9, in the end all at once. Then it tells how the orders\n"
         "ended and lets the books of all services be audited. Takes about 20 seconds, needs\n"
-        "nothing and leaves nothing behind. Exit code 0: every order ended, the books agree.\n"
+        "nothing and leaves nothing behind.\n"
         "\n"
         "examples:\n"
         "  zsaga demo\n"
         "  zsaga demo --keep       look around in it afterwards\n",
+    .exits = "  0 every order ended, and the books agree\n"
+             "  1 not so\n"
+             "  2 the call is wrong\n"
+             "  5 not all of it came to its end in time\n",
     .options = options,
     .option_count = 1,
     .run = run,

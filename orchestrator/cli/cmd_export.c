@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ask_owner.h"
@@ -10,6 +11,8 @@
 #include "out.h"
 #include "printable.h"
 #include "rowset.h"
+
+#define FETCH_TRIES 3
 
 static json_t *number_json(struct bytes field)
 {
@@ -57,46 +60,90 @@ static void print_csv(const struct owner_table *table, const struct rowset *rows
     buffer_release(&line);
 }
 
-/* From the running suite, or, under its lock, from the owner's program. */
-static int fetch(struct cli *cli, const struct owner_table *table, struct rowset *rows)
+static int fetch_rows(struct suite *suite, bool running, struct owner_table *table,
+                      struct rowset *rows, struct err *err)
+{
+    int rc = 0;
+    if (table->column_count == 0)
+        rc = ask_owner_columns(suite, running, table, err);
+    if (rc < 0)
+        return rc;
+    rowset_release(rows); /* Of an earlier try. */
+    rowset_init(rows, table->column_count);
+    return running ? ask_owner_export(suite, table, rows, err)
+                   : ask_owner_export_stopped(suite, table, rows, err);
+}
+
+/* From the running suite, or, under its lock, from the owner's program. *ret_stopped: it was asked,
+ * and has stopped meanwhile. */
+static int fetch_once(struct cli *cli, struct owner_table *table, struct rowset *rows,
+                      bool *ret_stopped)
 {
     struct err err = {0};
     int lock = -1;
+    *ret_stopped = false;
     int code = cli_reach(cli, &lock);
     if (code != 0)
         return code;
-    int rc = lock < 0 ? ask_owner_export(cli->suite, table, rows, &err)
-                      : ask_owner_export_stopped(cli->suite, table, rows, &err);
+    int rc = fetch_rows(cli->suite, lock < 0, table, rows, &err);
     if (lock >= 0)
         (void)close(lock);
+    *ret_stopped = rc == ERR_TIMEOUT && lock < 0 && !suite_is_locked(cli->dir);
+    if (*ret_stopped)
+        return CLI_STOPPED;
     return rc < 0 ? cli_fail(&err) : CLI_TRUE;
 }
 
-static int unknown_table(const struct cli *cli)
+static int fetch(struct cli *cli, struct owner_table *table, struct rowset *rows)
 {
-    return cli_usage(cli, "%s: the tables are stock, customers, orders, payments and shipments",
-                     cli->args.words[0]);
+    bool stopped;
+    int code = fetch_once(cli, table, rows, &stopped);
+    for (int tries = 1; stopped && tries < FETCH_TRIES; tries++)
+        code = fetch_once(cli, table, rows, &stopped);
+    if (stopped)
+        cli_say("the suite in %s stops and starts again and again", cli->dir);
+    return code;
+}
+
+/* A table that the tool knows, or SERVICE/TABLE, which it asks the service for. `word` is cut. */
+static int find_table(const struct cli *cli, char *word, struct owner_table *ret)
+{
+    const struct owner_table *known = owner_tables_find(word);
+    if (known != NULL && !known->hidden) {
+        *ret = *known;
+        return 0;
+    }
+    char *slash = strchr(word, '/');
+    if (slash == NULL || slash == word || slash[1] == '\0')
+        return cli_usage(cli,
+                         "%s: the tables are stock, customers, orders, payments and shipments, and"
+                         " SERVICE/TABLE of services of your own",
+                         word);
+    *slash = '\0';
+    *ret = (struct owner_table){.name = slash + 1, .owner = word};
+    return 0;
 }
 
 static int run(struct cli *cli)
 {
-    const struct owner_table *table = owner_tables_find(cli->args.words[0]);
-    if (table == NULL || table->hidden)
-        return unknown_table(cli);
-    int code = cli_load_suite(cli);
+    AUTO(freep) char *word = xstrdup(cli->args.words[0]);
+    struct owner_table table;
+    int code = find_table(cli, word, &table);
+    if (code == 0)
+        code = cli_load_suite(cli);
     if (code != 0)
         return code;
-    struct rowset rows;
-    rowset_init(&rows, table->column_count);
-    code = fetch(cli, table, &rows);
+    struct rowset rows = {0};
+    code = fetch(cli, &table, &rows);
     if (code == 0) {
         rowset_sort(&rows, 0);
         if (cli->json)
-            print_json(table, &rows);
+            print_json(&table, &rows);
         else
-            print_csv(table, &rows);
+            print_csv(&table, &rows);
     }
     rowset_release(&rows);
+    owner_tables_forget(&table);
     return code;
 }
 
@@ -111,12 +158,18 @@ const struct cli_command command_export = {
         "  orders      order_id,customer_id,total_cents,status    pending confirmed cancelled\n"
         "  payments    order_id,amount_cents,status               charged refunded\n"
         "  shipments   order_id,status                            scheduled cancelled\n"
+        "  SERVICE/TABLE   of a participant or consumer of your own, as it names it\n"
         "A running suite is asked through its sockets; of a stopped one the owner's program reads\n"
         "its own file.\n"
         "\n"
         "examples:\n"
         "  zsaga export stock > stock.csv\n"
+        "  zsaga export board/guests\n"
         "  zsaga export orders --json | jq 'map(select(.status == \"pending\"))'\n",
+    .exits = "  0 printed, whole\n"
+             "  2 there is no such table\n"
+             "  3 there is no suite\n"
+             "  4 the service does not answer\n",
     .words_min = 1,
     .words_max = 1,
     .run = run,

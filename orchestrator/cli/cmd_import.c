@@ -64,6 +64,10 @@ const struct cli_command command_import = {
         "examples:\n"
         "  zsaga import stock stock.csv\n"
         "  printf 'customer_id,credit_cents\\nalice,500000\\n' | zsaga import customers -\n",
+    .exits = "  0 all rows are imported\n"
+             "  1 a row is at fault, or the service refuses: nothing is imported\n"
+             "  2 the file cannot be read, or lacks a column\n"
+             "  4 the service does not answer\n",
     .words_min = 2,
     .words_max = 2,
     .run = run,

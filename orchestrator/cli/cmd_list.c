@@ -4,7 +4,6 @@
 #include "base/xalloc.h"
 #include "commands.h"
 #include "out.h"
-#include "saga_pages.h"
 #include "saga_view.h"
 #include "states.h"
 
@@ -17,23 +16,24 @@ struct listing {
     int64_t wall_ms;
 };
 
-static void take(void *self, const Zsaga__SagaRow *row)
+static bool take(void *self, const struct client_row *row)
 {
     struct listing *listing = self;
     if (listing->table != NULL)
         saga_view_cells(listing->table, row, listing->wall_ms);
     else
         json_array_append_new(listing->json, saga_view_json(row, listing->wall_ms));
+    return true;
 }
 
 /* The states asked for, each once. Returns 0 or the exit code. */
-static int read_states(const struct cli *cli, Zsaga__SagaState *ret, size_t *ret_count)
+static int read_states(const struct cli *cli, enum client_state *ret, size_t *ret_count)
 {
     size_t place = 0;
     *ret_count = 0;
     for (const char *name; (name = args_each(&cli->args, "state", &place)) != NULL;) {
-        Zsaga__SagaState state;
-        if (!states_parse(name, &state))
+        enum client_state state;
+        if (!client_state_parse(name, &state))
             return cli_usage(cli,
                              "--state %s: it is one of running, compensating, completed, "
                              "compensated, attention",
@@ -50,7 +50,7 @@ static int read_states(const struct cli *cli, Zsaga__SagaState *ret, size_t *ret
 static int run(struct cli *cli)
 {
     struct err err = {0};
-    Zsaga__SagaState states[STATES_COUNT];
+    enum client_state states[STATES_COUNT];
     size_t state_count;
     int64_t limit;
     int code = read_states(cli, states, &state_count);
@@ -65,7 +65,9 @@ static int run(struct cli *cli)
     AUTO(table_freep)
     struct table *table = cli->json ? NULL : table_new(saga_view_columns, SAGA_VIEW_COLUMNS);
     struct listing listing = {table, cli->json ? json_array() : NULL, cli_wall_ms()};
-    code = saga_pages(cli, states, state_count, (uint64_t)limit, take, &listing);
+    const struct client_filter filter = {states, state_count, (uint64_t)limit};
+    if (client_list(cli->client, &filter, CLI_ASK_MS, take, &listing, &err) < 0)
+        code = cli_fail(&err);
     if (code == 0 && cli->json) {
         out_json(json_incref(listing.json));
     } else if (code == 0) {
@@ -97,6 +99,9 @@ const struct cli_command command_list = {
             "  zsaga list --state attention                    what needs somebody\n"
             "  zsaga list --state running --state compensating what is under way\n"
             "  zsaga list --json | jq -r '.[].key'             all keys\n",
+    .exits = "  0 listed, if only none\n"
+             "  2 the call is wrong\n"
+             "  4 the suite is not running or does not answer\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

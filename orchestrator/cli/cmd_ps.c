@@ -76,5 +76,8 @@ const struct cli_command command_ps = {
         "examples:\n"
         "  zsaga ps\n"
         "  kill -9 $(zsaga ps --json | jq '.[] | select(.name == \"payment\").pid')\n",
+    .exits = "  0 listed\n"
+             "  2 the call is wrong\n"
+             "  4 the suite is not running\n",
     .run = run,
 };

@@ -1,19 +1,9 @@
-#include "base/packed.h"
-#include "base/text.h"
-#include "base/xalloc.h"
 #include "commands.h"
 #include "operate.h"
 
 static int run(struct cli *cli)
 {
-    AUTO(freep) char *who = cli_who();
-    Zsaga__Resume resume = ZSAGA__RESUME__INIT;
-    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
-    resume.key = packed_borrow_text(cli->args.words[0]);
-    resume.who = packed_borrow_text(who);
-    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_RESUME;
-    request.resume = &resume;
-    return operate(cli, &request, &resume.reason, "key");
+    return operate(cli, client_retry, "key", "goes on from where it stood");
 }
 
 static const struct args_option options[] = {
@@ -31,6 +21,11 @@ const struct cli_command command_retry = {
         "examples:\n"
         "  zsaga list --state attention\n"
         "  zsaga retry 536365 --reason 'payment is back, see incident 12'\n",
+    .exits = "  0 it goes on\n"
+             "  1 it is not in attention\n"
+             "  2 the call is wrong\n"
+             "  3 there is no such saga\n"
+             "  4 the suite is not running or does not answer\n",
     .options = options,
     .option_count = 1,
     .words_min = 1,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/packed.h"
 #include "base/xalloc.h"
 #include "commands.h"
 #include "out.h"
@@ -12,48 +11,48 @@
 #include "saga_view.h"
 #include "states.h"
 
-static json_t *step_json(const Zsaga__StepRow *step)
+static json_t *step_json(const struct client_step *step)
 {
     json_t *json = json_object();
-    json_object_set_new(json, "name", printable_json(packed_view(step->name)));
-    json_object_set_new(json, "participant", printable_json(packed_view(step->participant)));
-    json_object_set_new(json, "kind", printable_json(packed_view(step->kind)));
-    json_object_set_new(json, "state", printable_json_or_null(packed_view(step->state)));
+    json_object_set_new(json, "name", printable_json(bytes_text(step->name)));
+    json_object_set_new(json, "participant", printable_json(bytes_text(step->participant)));
+    json_object_set_new(json, "kind", printable_json(bytes_text(step->kind)));
+    json_object_set_new(json, "state", printable_json_or_null(bytes_text(step->state)));
     json_object_set_new(json, "attempts", json_integer(step->attempts));
-    json_object_set_new(json, "last_error", printable_json_or_null(packed_view(step->last_error)));
-    json_object_set_new(json, "reason", printable_json_or_null(packed_view(step->reason)));
-    json_object_set_new(json, "undo_state", printable_json_or_null(packed_view(step->undo_state)));
+    json_object_set_new(json, "last_error", printable_json_or_null(bytes_text(step->last_error)));
+    json_object_set_new(json, "reason", printable_json_or_null(bytes_text(step->reason)));
+    json_object_set_new(json, "undo_state", printable_json_or_null(bytes_text(step->undo_state)));
     json_object_set_new(json, "undo_attempts", json_integer(step->undo_attempts));
     return json;
 }
 
-static json_t *history_json(const Zsaga__HistoryRow *row)
+static json_t *history_json(const struct client_history *row)
 {
     json_t *json = json_object();
-    json_object_set_new(json, "at", out_json_time(row->at_ms));
-    json_object_set_new(json, "what", printable_json(packed_view(row->what)));
-    json_object_set_new(json, "step", printable_json_or_null(packed_view(row->step)));
-    json_object_set_new(json, "detail", printable_json_or_null(packed_view(row->detail)));
+    json_object_set_new(json, "at", out_json_time((uint64_t)row->at_ms));
+    json_object_set_new(json, "what", printable_json(bytes_text(row->what)));
+    json_object_set_new(json, "step", printable_json_or_null(bytes_text(row->step)));
+    json_object_set_new(json, "detail", printable_json_or_null(bytes_text(row->detail)));
     return json;
 }
 
-static void print_json(const Zsaga__Shown *shown)
+static void print_json(const struct client_shown *shown)
 {
-    json_t *json = saga_view_json(shown->row, cli_wall_ms());
+    json_t *json = saga_view_json(&shown->row, cli_wall_ms());
     json_t *steps = json_array();
     json_t *history = json_array();
-    for (size_t i = 0; i < shown->n_steps; i++)
-        json_array_append_new(steps, step_json(shown->steps[i]));
-    for (size_t i = 0; i < shown->n_history; i++)
-        json_array_append_new(history, history_json(shown->history[i]));
+    for (size_t i = 0; i < shown->step_count; i++)
+        json_array_append_new(steps, step_json(&shown->steps[i]));
+    for (size_t i = 0; i < shown->history_count; i++)
+        json_array_append_new(history, history_json(&shown->history[i]));
     json_object_set_new(json, "steps", steps);
     json_object_set_new(json, "history", history);
     out_json(json);
 }
 
-static void cell(struct table *table, ProtobufCBinaryData text)
+static void cell(struct table *table, const char *text)
 {
-    table_cell(table, text.len == 0 ? bytes_text("-") : packed_view(text), TABLE_PLAIN);
+    table_cell(table, bytes_text(text[0] == '\0' ? "-" : text), TABLE_PLAIN);
 }
 
 static void number_cell(struct table *table, uint64_t number)
@@ -76,14 +75,14 @@ static const struct table_column field_columns[] = {
     {"value", false, 20, 0},
 };
 
-static void print_fields(const struct cli *cli, const Zsaga__SagaRow *row)
+static void print_fields(const struct cli *cli, const struct client_row *row)
 {
-    char id[33];
+    char id[ID_TEXT_SIZE];
     char text[LOG_TIME_SIZE];
     AUTO(table_freep) struct table *table = table_new(field_columns, 2);
     const struct field {
         const char *name;
-        ProtobufCBinaryData value;
+        const char *value;
     } fields[] = {
         {"definition", row->definition}, {"step", row->step},     {"waiting_on", row->waiting_on},
         {"last_error", row->last_error}, {"reason", row->reason},
@@ -91,18 +90,18 @@ static void print_fields(const struct cli *cli, const Zsaga__SagaRow *row)
     table_text(table, "key");
     cell(table, row->key);
     table_text(table, "id");
-    table_text(table, saga_view_id(row->id, id));
+    table_text(table, id_text(&row->saga, id));
     table_text(table, "state");
-    table_cell(table, bytes_text(states_name(row->state)), states_style(row->state));
+    table_cell(table, bytes_text(client_state_name(row->state)), states_style(row->state));
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        if (fields[i].value.len == 0)
+        if (fields[i].value[0] == '\0')
             continue;
         table_text(table, fields[i].name);
         cell(table, fields[i].value);
     }
     const struct moment {
         const char *name;
-        uint64_t at_ms;
+        int64_t at_ms;
     } moments[] = {{"submitted", row->created_ms},
                    {"ended", row->finished_ms},
                    {"next_wake", row->next_wake_ms}};
@@ -110,7 +109,7 @@ static void print_fields(const struct cli *cli, const Zsaga__SagaRow *row)
         if (moments[i].at_ms == 0)
             continue;
         table_text(table, moments[i].name);
-        table_text(table, log_time((int64_t)moments[i].at_ms, text));
+        table_text(table, log_time(moments[i].at_ms, text));
     }
     print_table(cli, table);
 }
@@ -121,12 +120,12 @@ static const struct table_column step_columns[] = {
     {"reason", false, 10, 0}, {"undo_state", false, 0, 0},  {"undo_attempts", true, 0, 4},
 };
 
-static void print_steps(const struct cli *cli, const Zsaga__Shown *shown)
+static void print_steps(const struct cli *cli, const struct client_shown *shown)
 {
     AUTO(table_freep)
     struct table *table = table_new(step_columns, sizeof step_columns / sizeof step_columns[0]);
-    for (size_t i = 0; i < shown->n_steps; i++) {
-        const Zsaga__StepRow *step = shown->steps[i];
+    for (size_t i = 0; i < shown->step_count; i++) {
+        const struct client_step *step = &shown->steps[i];
         cell(table, step->name);
         cell(table, step->participant);
         cell(table, step->kind);
@@ -147,13 +146,13 @@ static const struct table_column history_columns[] = {
     {"detail", false, 12, 0},
 };
 
-static void print_history(const struct cli *cli, const Zsaga__Shown *shown)
+static void print_history(const struct cli *cli, const struct client_shown *shown)
 {
     char at[LOG_TIME_SIZE];
     AUTO(table_freep) struct table *table = table_new(history_columns, 4);
-    for (size_t i = 0; i < shown->n_history; i++) {
-        const Zsaga__HistoryRow *row = shown->history[i];
-        table_text(table, log_time((int64_t)row->at_ms, at));
+    for (size_t i = 0; i < shown->history_count; i++) {
+        const struct client_history *row = &shown->history[i];
+        table_text(table, log_time(row->at_ms, at));
         cell(table, row->what);
         cell(table, row->step);
         cell(table, row->detail);
@@ -166,28 +165,19 @@ static int run(struct cli *cli)
     int code = cli_connect(cli);
     if (code != 0)
         return code;
-    Zsaga__Show show = ZSAGA__SHOW__INIT;
-    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
-    show.key = packed_borrow_text(cli->args.words[0]);
-    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_SHOW;
-    request.show = &show;
-    const Zsaga__ClientAnswer *answer;
-    code = cli_ask(cli, &request, &answer);
-    if (code != 0)
-        return code;
-    if (answer->kind_case != ZSAGA__CLIENT_ANSWER__KIND_SHOWN || answer->shown->row == NULL) {
-        cli_say("the orchestrator answers something else than this tool knows");
-        return CLI_STOPPED;
-    }
+    struct err err = {0};
+    AUTO(client_shown_freep) struct client_shown *shown = NULL;
+    if (client_show(cli->client, cli->args.words[0], CLI_ASK_MS, &shown, &err) < 0)
+        return cli_fail(&err);
     if (cli->json) {
-        print_json(answer->shown);
+        print_json(shown);
         return CLI_TRUE;
     }
-    print_fields(cli, answer->shown->row);
+    print_fields(cli, &shown->row);
     (void)putchar('\n');
-    print_steps(cli, answer->shown);
+    print_steps(cli, shown);
     (void)putchar('\n');
-    print_history(cli, answer->shown);
+    print_history(cli, shown);
     return CLI_TRUE;
 }
 
@@ -203,6 +193,10 @@ const struct cli_command command_show = {
         "examples:\n"
         "  zsaga show 536365\n"
         "  zsaga show 536365 --json | jq '.history[] | select(.step == \"charge\")'\n",
+    .exits = "  0 shown\n"
+             "  2 the call is wrong\n"
+             "  3 there is no such saga\n"
+             "  4 the suite is not running or does not answer\n",
     .words_min = 1,
     .words_max = 1,
     .run = run,

@@ -1,57 +1,50 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "base/packed.h"
 #include "base/xalloc.h"
 #include "commands.h"
+#include "health.h"
 #include "out.h"
 #include "printable.h"
 #include "processes.h"
 #include "states.h"
 #include "table.h"
 
-static uint64_t count_of(const Zsaga__StatusReport *report, Zsaga__SagaState state)
+static double oldest_age_s(const struct client_status *report)
 {
-    for (size_t i = 0; i < report->n_sagas; i++)
-        if (report->sagas[i]->state == state)
-            return report->sagas[i]->count;
-    return 0;
-}
-
-static double oldest_age_s(const Zsaga__StatusReport *report)
-{
-    int64_t age_ms = cli_wall_ms() - (int64_t)report->oldest_created_ms;
+    int64_t age_ms = cli_wall_ms() - report->oldest_created_ms;
     return (double)(age_ms < 0 ? 0 : age_ms / 100) / 10;
 }
 
-static json_t *channel_json(const Zsaga__Channel *channel)
+static json_t *channel_json(const struct client_channel *channel)
 {
     json_t *json = json_object();
-    json_object_set_new(json, "participant", printable_json(packed_view(channel->participant)));
-    json_object_set_new(json, "state", printable_json(packed_view(channel->state)));
+    json_object_set_new(json, "participant", printable_json(bytes_text(channel->participant)));
+    json_object_set_new(json, "state", printable_json(bytes_text(channel->state)));
     json_object_set_new(json, "window", json_integer(channel->window));
     json_object_set_new(json, "in_flight", json_integer(channel->in_flight));
     json_object_set_new(json, "waiting", json_integer(channel->waiting));
-    json_object_set_new(json, "detail", printable_json_or_null(packed_view(channel->detail)));
+    json_object_set_new(json, "detail", printable_json_or_null(bytes_text(channel->detail)));
     return json;
 }
 
-static void print_json(const Zsaga__StatusReport *report, json_t *processes)
+static void print_json(const struct client_status *report, json_t *processes)
 {
     json_t *json = json_object();
     json_t *sagas = json_object();
     json_t *oldest = json_null();
     json_t *channels = json_array();
     for (size_t i = 0; i < STATES_COUNT; i++)
-        json_object_set_new(sagas, states_name(states_all[i]),
-                            json_integer((json_int_t)count_of(report, states_all[i])));
-    if (report->oldest_key.len != 0) {
+        json_object_set_new(sagas, client_state_name(states_all[i]),
+                            json_integer((json_int_t)report->sagas[states_all[i]]));
+    if (report->oldest_key[0] != '\0') {
         oldest = json_object();
-        json_object_set_new(oldest, "key", printable_json(packed_view(report->oldest_key)));
+        json_object_set_new(oldest, "key", printable_json(bytes_text(report->oldest_key)));
         json_object_set_new(oldest, "age_s", json_real(oldest_age_s(report)));
     }
-    for (size_t i = 0; i < report->n_channels; i++)
-        json_array_append_new(channels, channel_json(report->channels[i]));
+    for (size_t i = 0; i < report->channel_count; i++)
+        json_array_append_new(channels, channel_json(&report->channels[i]));
     json_object_set_new(json, "ready", json_boolean(report->ready));
     json_object_set_new(json, "sagas", sagas);
     json_object_set_new(json, "oldest", oldest);
@@ -69,14 +62,14 @@ static void print_table(const struct cli *cli, const struct table *table)
     buffer_release(&text);
 }
 
-static void print_sagas(const struct cli *cli, const Zsaga__StatusReport *report)
+static void print_sagas(const struct cli *cli, const struct client_status *report)
 {
     static const struct table_column columns[] = {{"sagas", false, 0, 0}, {"count", true, 0, 0}};
     AUTO(table_freep) struct table *table = table_new(columns, 2);
     for (size_t i = 0; i < STATES_COUNT; i++) {
-        uint64_t count = count_of(report, states_all[i]);
+        uint64_t count = report->sagas[states_all[i]];
         enum table_style style = count == 0 ? TABLE_FAINT : states_style(states_all[i]);
-        table_cell(table, bytes_text(states_name(states_all[i])), style);
+        table_cell(table, bytes_text(client_state_name(states_all[i])), style);
         table_cell(table, bytes_text(out_number(count)), style);
     }
     print_table(cli, table);
@@ -113,33 +106,59 @@ static void process_cells(struct table *table, const json_t *processes, struct b
     table_text(table, "-");
 }
 
-static void print_channels(const struct cli *cli, const Zsaga__StatusReport *report,
+static void print_channels(const struct cli *cli, const struct client_status *report,
                            const json_t *processes)
 {
     AUTO(table_freep)
     struct table *table =
         table_new(channel_columns, sizeof channel_columns / sizeof channel_columns[0]);
-    for (size_t i = 0; i < report->n_channels; i++) {
-        const Zsaga__Channel *channel = report->channels[i];
-        bool up = bytes_equal(packed_view(channel->state), bytes_text("up"));
-        table_cell(table, packed_view(channel->participant), TABLE_PLAIN);
-        table_cell(table, packed_view(channel->state), up ? TABLE_GOOD : TABLE_BAD);
+    for (size_t i = 0; i < report->channel_count; i++) {
+        const struct client_channel *channel = &report->channels[i];
+        bool up = bytes_equal(bytes_text(channel->state), bytes_text("up"));
+        table_cell(table, bytes_text(channel->participant), TABLE_PLAIN);
+        table_cell(table, bytes_text(channel->state), up ? TABLE_GOOD : TABLE_BAD);
         number_cell(table, channel->window);
         number_cell(table, channel->in_flight);
         number_cell(table, channel->waiting);
-        process_cells(table, processes, packed_view(channel->participant));
-        table_cell(table, packed_view(channel->detail), TABLE_PLAIN);
+        process_cells(table, processes, bytes_text(channel->participant));
+        table_cell(table, bytes_text(channel->detail), TABLE_PLAIN);
     }
     print_table(cli, table);
 }
 
-static void print_human(const struct cli *cli, const Zsaga__StatusReport *report,
+static const char *text_of(const json_t *process, const char *key)
+{
+    const char *text = json_string_value(json_object_get(process, key));
+    return text == NULL ? "" : text;
+}
+
+/* Processes that do not run, or say that something hinders them. */
+static void print_hindered(const json_t *processes)
+{
+    size_t i;
+    json_t *process;
+    json_array_foreach(processes, i, process)
+    {
+        const char *state = text_of(process, "state");
+        const char *health = text_of(process, "health");
+        const char *detail = text_of(process, "detail");
+        if (strcmp(state, "running") != 0)
+            (void)printf("\n%s: %s\n", text_of(process, "name"), state);
+        else if (health[0] == '\0')
+            (void)printf("\n%s: does not answer\n", text_of(process, "name"));
+        else if (strcmp(health, "ok") != 0)
+            (void)printf("\n%s: %s%s%s\n", text_of(process, "name"), health,
+                         detail[0] == '\0' ? "" : ": ", detail);
+    }
+}
+
+static void print_human(const struct cli *cli, const struct client_status *report,
                         const json_t *processes)
 {
     (void)printf("%s\n", report->ready ? "ready: every participant answers"
                                        : "not ready: a participant does not answer");
-    if (report->oldest_key.len != 0) {
-        AUTO(freep) char *key = printable(packed_view(report->oldest_key));
+    if (report->oldest_key[0] != '\0') {
+        AUTO(freep) char *key = printable(bytes_text(report->oldest_key));
         (void)printf("oldest unfinished: %s, for %s\n", key,
                      out_duration((int64_t)(oldest_age_s(report) * 1000)));
     }
@@ -149,8 +168,28 @@ static void print_human(const struct cli *cli, const Zsaga__StatusReport *report
     print_sagas(cli, report);
     (void)putchar('\n');
     print_channels(cli, report, processes);
-    if (count_of(report, ZSAGA__SAGA_STATE__ATTENTION) != 0)
+    print_hindered(processes);
+    if (report->sagas[CLIENT_ATTENTION] != 0)
         (void)puts("\nsomebody is needed: zsaga list --state attention");
+}
+
+/* The orchestrator can tell nothing of its sagas just now; the processes can still say why. */
+static int print_hinderance(const struct cli *cli, json_t *processes, const struct err *err)
+{
+    static const char *const unknown[] = {"sagas", "oldest", "stalled", "channels"};
+    (void)cli_fail(err);
+    if (!cli->json) {
+        print_hindered(processes);
+        json_decref(processes);
+        return CLI_FALSE;
+    }
+    json_t *json = json_object();
+    json_object_set_new(json, "ready", json_false());
+    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
+        json_object_set_new(json, unknown[i], json_null());
+    json_object_set_new(json, "processes", processes == NULL ? json_null() : processes);
+    out_json(json);
+    return CLI_FALSE;
 }
 
 static int run(struct cli *cli)
@@ -158,21 +197,17 @@ static int run(struct cli *cli)
     int code = cli_connect(cli);
     if (code != 0)
         return code;
-    Zsaga__Status status = ZSAGA__STATUS__INIT;
-    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
-    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_STATUS;
-    request.status = &status;
-    const Zsaga__ClientAnswer *answer;
-    code = cli_ask(cli, &request, &answer);
-    if (code != 0)
-        return code;
-    if (answer->kind_case != ZSAGA__CLIENT_ANSWER__KIND_STATUS) {
-        cli_say("the orchestrator answers something else than this tool knows");
-        return CLI_STOPPED;
-    }
-    const Zsaga__StatusReport *report = answer->status;
-    bool good = report->ready && count_of(report, ZSAGA__SAGA_STATE__ATTENTION) == 0;
+    struct err err = {0};
+    AUTO(client_status_freep) struct client_status *report = NULL;
+    int rc = client_status(cli->client, CLI_ASK_MS, &report, &err);
+    if (rc < 0 && rc != ERR_FULL)
+        return cli_fail(&err);
     json_t *processes = processes_read(cli->dir);
+    health_add(cli->suite, processes);
+    if (rc < 0)
+        return print_hinderance(cli, processes, &err);
+    bool good = report->ready && report->sagas[CLIENT_ATTENTION] == 0 &&
+                !health_is_hindered(cli->suite, processes);
     if (cli->json) {
         print_json(report, processes);
     } else {
@@ -191,10 +226,15 @@ const struct cli_command command_status = {
         "unfinished one, how many are stalled (not final, and nothing will wake them), and how\n"
         "the orchestrator sees each participant: up, down, or suspended (its database went back\n"
         "in time, see `zsaga trust --help`), the window of commands and how much of it is used.\n"
-        "Exit code 0: ready, and no saga in attention; 1: not so.\n"
+        "A process that does not run or says what hinders it, as a full disk, is named below.\n"
         "\n"
         "examples:\n"
         "  zsaga status\n"
         "  until zsaga status > /dev/null; do sleep 1; done\n",
+    .exits =
+        "  0 ready, no saga in attention, and nothing hinders the orchestrator or a participant\n"
+        "  1 not so\n"
+        "  2 the call is wrong\n"
+        "  4 the suite is not running or does not answer\n",
     .run = run,
 };

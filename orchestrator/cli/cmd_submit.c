@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +34,13 @@ struct run {
     double file_size; /* 0: not known. */
     struct csv *csv;
     struct orders *orders;
+    uint8_t number[16]; /* Random: this run's part of the nonces. */
+    struct client_batch *batch;
     struct submission *submission;
     struct pace pace;
     struct progress progress;
+    bool waits;   /* For ends. */
+    bool trouble; /* Of the orchestrator: told. */
     bool input_later;
     bool input_ended;
     int input_code; /* Exit code when the input failed. */
@@ -57,17 +63,23 @@ static void tell_row(void *self, size_t line, const char *columns, const char *w
     (void)fprintf(stderr, "%s:%zu: %s: %s\n", file, line, columns, words);
 }
 
-static void tell_order(void *self, const struct order *order, const char *words)
+static void tell_order(void *self, const char *key, uint64_t line, const char *words)
 {
     struct run *run = self;
     progress_clear(&run->progress);
-    cli_say("order %s (line %zu): %s", order->key, order->line, words);
+    cli_say("order %s (line %" PRIu64 "): %s", key, line, words);
 }
 
-static void send_request(void *self, const Zsaga__ClientRequest *request)
+/* Once, until it passes. */
+static void tell_trouble(struct run *run)
 {
-    struct run *run = self;
-    client_queue(run->cli->client, request);
+    const char *words = client_batch_trouble(run->batch);
+    bool told = run->trouble;
+    run->trouble = words[0] != '\0';
+    if (!run->trouble || told)
+        return;
+    progress_clear(&run->progress);
+    cli_say("the orchestrator takes no orders just now, going on to try: %s", words);
 }
 
 /* The loop. */
@@ -84,8 +96,29 @@ static void end_input(struct run *run, const struct err *err)
 
 static bool may_read(const struct run *run, int64_t at_us)
 {
-    return !run->input_ended && submission_has_room(run->submission) &&
-           pace_allows(&run->pace, at_us);
+    return !run->input_ended && client_batch_has_room(run->batch) && pace_allows(&run->pace, at_us);
+}
+
+/* The nonce says: this order of this run; so an answer that was lost is no duplicate. */
+static void start_order(struct run *run, struct order *order, int64_t at_us)
+{
+    uint8_t nonce[sizeof run->number + 8];
+    memcpy(nonce, run->number, sizeof run->number);
+    for (size_t i = 0; i < 8; i++)
+        nonce[sizeof run->number + i] = (uint8_t)(order->place >> (56 - 8 * i));
+    const struct client_saga saga = {
+        .definition = "order",
+        .key = order->key,
+        .input = bytes_of(order->input, order->input_len),
+        .nonce = bytes_of(nonce, sizeof nonce),
+    };
+    struct client_result refused = {.tag = order->line, .key = order->key};
+    submission_start(run->submission, at_us);
+    refused.code = client_batch_start(run->batch, &saga, order->line, &refused.err);
+    if (refused.code < 0)
+        submission_take(run->submission, &refused, at_us);
+    order_release(order);
+    pace_take(&run->pace, at_us);
 }
 
 static void read_orders(struct run *run, int64_t at_us)
@@ -104,9 +137,7 @@ static void read_orders(struct run *run, int64_t at_us)
         else if (rc == ORDERS_REFUSED)
             submission_count_invalid(run->submission);
         else
-            submission_start(run->submission, &order, at_us);
-        if (rc == ORDERS_ORDER)
-            pace_take(&run->pace, at_us);
+            start_order(run, &order, at_us);
     }
 }
 
@@ -115,30 +146,35 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* How long nothing but an answer can change anything. */
+/* How long nothing but a result can change anything. */
 static int64_t wait_ms(const struct run *run, int64_t at_us)
 {
-    int64_t wait = least(submission_deadline_ms(run->submission) - at_us / 1000, TURN_MS);
+    int64_t wait = TURN_MS;
     if (run->progress.shown)
         wait = least(wait, PROGRESS_EVERY_MS);
     if (run->input_later)
         wait = least(wait, INPUT_LATER_MS);
-    else if (!run->input_ended && submission_has_room(run->submission))
+    else if (!run->input_ended && client_batch_has_room(run->batch))
         wait = least(wait, (pace_wait_us(&run->pace, at_us) + 999) / 1000);
     return wait < 0 ? 0 : wait;
 }
 
-static int take_answers(struct run *run, int64_t wait, struct err *err)
+/* Takes what has come, waiting for the first of it. */
+static int take_results(struct run *run, int64_t wait, struct err *err)
 {
-    const Zsaga__ClientAnswer *answer;
-    int rc = client_take(run->cli->client, wait, &answer, err);
-    for (int i = 0; rc == 0 && answer != NULL && i < BATCH; i++) {
-        submission_take(run->submission, answer, now_us());
-        rc = client_take(run->cli->client, 0, &answer, err);
+    struct client_result result;
+    if (client_batch_in_flight(run->batch) == 0) {
+        (void)poll(NULL, 0, (int)wait);
+        return 0;
     }
-    if (rc == 0 && answer != NULL)
-        submission_take(run->submission, answer, now_us());
-    return rc;
+    int rc = client_batch_take(run->batch, wait, &result, err);
+    for (int i = 0; rc == CLIENT_BATCH_RESULT && i < BATCH; i++) {
+        submission_take(run->submission, &result, now_us());
+        rc = client_batch_take(run->batch, 0, &result, err);
+    }
+    if (rc == CLIENT_BATCH_RESULT)
+        submission_take(run->submission, &result, now_us());
+    return rc < 0 ? rc : 0;
 }
 
 static double done(const struct run *run)
@@ -146,29 +182,24 @@ static double done(const struct run *run)
     return run->file_size > 0 ? (double)csv_bytes_read(run->csv) / run->file_size : -1;
 }
 
-static int turn(struct run *run, struct err *err)
+static bool goes_on(const struct run *run)
 {
-    struct client *client = run->cli->client;
-    int64_t at_us = now_us();
-    read_orders(run, at_us);
-    submission_tick(run->submission, at_us);
-    progress_update(&run->progress, run->submission, done(run), at_us);
-    int rc = 0;
-    if (submission_is_silent(run->submission, at_us))
-        rc = client_reconnect(client, err);
-    if (rc == 0)
-        rc = client_flush(client, err);
-    if (rc == 0 && (!run->input_ended || submission_under_way(run->submission) != 0))
-        rc = take_answers(run, wait_ms(run, now_us()), err);
-    return rc;
+    return !run->input_ended || client_batch_in_flight(run->batch) != 0;
 }
 
 static int submit_all(struct run *run)
 {
     struct err err = {0};
     int rc = 0;
-    while (rc == 0 && (!run->input_ended || submission_under_way(run->submission) != 0))
-        rc = turn(run, &err);
+    while (rc == 0 && goes_on(run)) {
+        int64_t at_us = now_us();
+        read_orders(run, at_us);
+        progress_update(&run->progress, submission_counts(run->submission),
+                        client_batch_in_flight(run->batch), done(run), at_us);
+        if (goes_on(run))
+            rc = take_results(run, wait_ms(run, now_us()), &err);
+        tell_trouble(run);
+    }
     progress_clear(&run->progress);
     return rc < 0 ? cli_fail(&err) : CLI_TRUE;
 }
@@ -193,10 +224,10 @@ static json_t *summary_json(const struct run *run)
         {"invalid", counts->invalid, false},    {"duplicate", counts->duplicate, false},
         {"conflict", counts->conflict, false},  {"failed", counts->failed, false},
         {"completed", counts->completed, true}, {"compensated", counts->compensated, true},
-        {"attention", counts->attention, true},
+        {"attention", counts->attention, true}, {"unfinished", counts->unfinished, true},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        if (!numbers[i].end || run->progress.ends)
+        if (!numbers[i].end || run->waits)
             json_object_set_new(json, numbers[i].name, json_integer((json_int_t)numbers[i].value));
     json_object_set_new(json, "seconds",
                         json_real((double)(submission_elapsed_us(run->submission) / 1000) / 1000));
@@ -228,23 +259,25 @@ static void print_summary(const struct run *run)
 
 static int judge(const struct run *run)
 {
-    const struct submission_counts *counts = submission_counts(run->submission);
+    uint64_t unfinished = submission_counts(run->submission)->unfinished;
+    if (unfinished != 0)
+        cli_say("%s of the orders are in the suite, and not at their end yet: they go on by "
+                "themselves. See zsaga list, or wait on: submit the same file again with --wait",
+                out_number(unfinished));
     if (run->input_code != 0)
         return run->input_code;
-    uint64_t trouble = counts->invalid + counts->conflict + counts->failed + counts->attention;
-    return trouble == 0 ? CLI_TRUE : CLI_FALSE;
+    return submission_is_good(run->submission) ? CLI_TRUE : CLI_FALSE;
 }
 
 /* Beginning and end. */
 
-static int read_options(struct run *run, struct submission_options *options, double *ret_rate)
+static int read_options(struct run *run, struct client_batch_options *options, double *ret_rate)
 {
     const struct args *args = &run->cli->args;
     struct err err = {0};
     int64_t concurrency;
     int64_t timeout_s;
-    int rc = args_int(args, "concurrency", CONCURRENCY, 1, SUBMISSION_CONCURRENCY_MAX, &concurrency,
-                      &err);
+    int rc = args_int(args, "concurrency", CONCURRENCY, 1, CLIENT_BATCH_MAX, &concurrency, &err);
     if (rc == 0)
         rc = args_int(args, "timeout", TIMEOUT_S, 1, 86400, &timeout_s, &err);
     if (rc == 0)
@@ -255,11 +288,11 @@ static int read_options(struct run *run, struct submission_options *options, dou
     if (prefix != NULL && prefix[0] != '\0' &&
         (!text_is_name(bytes_text(prefix)) || strlen(prefix) >= TEXT_NAME_MAX))
         return cli_usage(run->cli, "--prefix: up to 63 bytes of UTF-8 without control characters");
-    options->count_ends = args_has(args, "wait");
-    options->to_end = options->count_ends || concurrency == 1;
-    options->concurrency = (size_t)concurrency;
+    run->waits = args_has(args, "wait");
+    options->to_end = run->waits || concurrency == 1;
+    options->in_flight = (size_t)concurrency;
     options->timeout_ms = timeout_s * 1000;
-    if (getrandom(options->run, sizeof options->run, 0) != (ssize_t)sizeof options->run)
+    if (getrandom(run->number, sizeof run->number, 0) != (ssize_t)sizeof run->number)
         return cli_fail(&(struct err){.code = ERR_SYSTEM, .text = "no random numbers"});
     return 0;
 }
@@ -277,19 +310,24 @@ static int open_input(struct run *run)
     return 0;
 }
 
-static int submit(struct run *run, const struct submission_options *options, double rate)
+static int submit(struct run *run, const struct client_batch_options *options, double rate)
 {
     const char *prefix = args_value(&run->cli->args, "prefix");
     const struct orders_sink sink = {tell_row, run};
-    const struct submission_port port = {send_request, tell_order, run};
+    const struct submission_port port = {tell_order, run};
+    struct err err = {0};
+    AUTO(client_batch_freep) struct client_batch *batch = NULL;
+    if (client_batch_new(run->cli->client, options, &batch, &err) < 0)
+        return cli_fail(&err);
     AUTO(csv_freep) struct csv *csv = csv_new(csv_read_fd, &run->fd);
     AUTO(orders_freep) struct orders *orders = orders_new(csv, prefix == NULL ? "" : prefix, &sink);
-    AUTO(submission_freep) struct submission *submission = submission_new(options, &port);
+    AUTO(submission_freep) struct submission *submission = submission_new(run->waits, &port);
+    run->batch = batch;
     run->csv = csv;
     run->orders = orders;
     run->submission = submission;
     pace_init(&run->pace, rate, now_us());
-    progress_init(&run->progress, options->count_ends);
+    progress_init(&run->progress, run->waits);
     int code = submit_all(run);
     if (code != 0)
         return code;
@@ -301,7 +339,7 @@ static int submit(struct run *run, const struct submission_options *options, dou
 static int run_submit(struct cli *cli)
 {
     struct run run = {.cli = cli, .file = cli->args.words[1], .fd = -1};
-    struct submission_options options = {0};
+    struct client_batch_options options = {0};
     double rate;
     if (strcmp(cli->args.words[0], "order") != 0)
         return cli_usage(cli, "%s: it is `order` that this tool can submit", cli->args.words[0]);
@@ -338,16 +376,23 @@ const struct cli_command command_submit = {
             "rest goes on. A file can be submitted again at any time: an order that was accepted "
             "before\n"
             "is a `duplicate`, one whose body differs a `conflict`.\n"
-            "`failed` is what was not known within --timeout. p50_ms and p99_ms are of accepted "
-            "orders,\n"
-            "until what was waited for.\n"
-            "Exit code 0: all were accepted or duplicates and, with --wait, ended completed or\n"
-            "compensated; else 1.\n"
+            "`failed`: within --timeout it was not known whether the order is accepted; submitting "
+            "the file\n"
+            "again is safe. `unfinished`, with --wait: it is accepted or a duplicate, and had not "
+            "ended within\n"
+            "--timeout; it goes on by itself. p50_ms and p99_ms are of accepted orders, until what "
+            "was waited\n"
+            "for.\n"
             "\n"
             "examples:\n"
             "  zsaga submit order orders.csv --wait\n"
             "  zsaga submit order orders.csv --concurrency 1 --wait --json\n"
             "  zsaga submit order - --rate 50 --prefix again- < orders.csv\n",
+    .exits =
+        "  0 all were accepted or duplicates and, with --wait, ended completed or compensated\n"
+        "  1 not so\n"
+        "  2 the file cannot be read, or lacks a column\n"
+        "  4 the suite is not running\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .words_min = 2,

@@ -1,18 +1,9 @@
-#include "base/packed.h"
-#include "base/xalloc.h"
 #include "commands.h"
 #include "operate.h"
 
 static int run(struct cli *cli)
 {
-    AUTO(freep) char *who = cli_who();
-    Zsaga__Trust trust = ZSAGA__TRUST__INIT;
-    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
-    trust.participant = packed_borrow_text(cli->args.words[0]);
-    trust.who = packed_borrow_text(who);
-    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_TRUST;
-    request.trust = &trust;
-    return operate(cli, &request, &trust.reason, "participant");
+    return operate(cli, client_trust, "participant", "its database is believed as it is now");
 }
 
 static const struct args_option options[] = {
@@ -32,6 +23,11 @@ const struct cli_command command_trust = {
         "examples:\n"
         "  zsaga status\n"
         "  zsaga trust payment --reason 'restored from last night, charges compared'\n",
+    .exits = "  0 it is believed\n"
+             "  1 there is nothing to believe: it is not suspended\n"
+             "  2 the call is wrong\n"
+             "  3 there is no such participant\n"
+             "  4 the suite is not running or does not answer\n",
     .options = options,
     .option_count = 1,
     .words_min = 1,

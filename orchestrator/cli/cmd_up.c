@@ -46,13 +46,14 @@ static int start(struct cli *cli, const struct load *loads)
         (void)cli_fail(&err);
         return CLI_USAGE; /* The directory is the caller's choice. */
     }
-    int code = cli_load_suite(cli);
-    if (code != 0)
-        return code;
+    if (cli_load_suite(cli) != 0)
+        return CLI_USAGE;
     rc = suite_lock(cli->dir, LOCK_WAIT_MS, &lock, &err);
-    if (rc < 0)
-        return cli_fail(&err);
-    code = import_files(cli, loads);
+    if (rc < 0) {
+        int said = cli_fail(&err);
+        return rc == ERR_HELD ? said : CLI_USAGE;
+    }
+    int code = import_files(cli, loads);
     if (code == 0) {
         const struct supervisor_options options = {
             .suite = cli->suite,
@@ -99,6 +100,9 @@ const struct cli_command command_up = {
         "  zsaga up\n"
         "  zsaga up --data /var/lib/zsaga --stock stock.csv --customers customers.csv\n"
         "  zsaga ps --data /var/lib/zsaga        in another terminal\n",
+    .exits = "  0 stopped by Ctrl-C or SIGTERM\n"
+             "  1 it did not start, or cannot go on: the words and DIR/log tell why\n"
+             "  2 a file or suite.zpl is at fault, or cannot be read\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
+extern const struct cli_command command_init;
 extern const struct cli_command command_up;
 extern const struct cli_command command_ps;
 extern const struct cli_command command_import;
@@ -13,8 +14,10 @@ extern const struct cli_command command_list;
 extern const struct cli_command command_show;
 extern const struct cli_command command_retry;
 extern const struct cli_command command_trust;
+extern const struct cli_command command_resync;
 extern const struct cli_command command_status;
 extern const struct cli_command command_audit;
+extern const struct cli_command command_top;
 extern const struct cli_command command_demo;
 
 #endif

@@ -3,45 +3,49 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/packed.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "out.h"
 #include "printable.h"
 
-#define REASON_MAX 500 /* Bytes. */
-
-static void tell(const struct cli *cli, const Zsaga__ClientAnswer *answer, const char *object)
+static void tell(const struct cli *cli, const char *object, const char *done)
 {
-    struct bytes words = bytes_text("done");
-    if (answer->kind_case == ZSAGA__CLIENT_ANSWER__KIND_DONE && answer->done->message.len != 0)
-        words = packed_view(answer->done->message);
+    struct bytes name = bytes_text(cli->args.words[0]);
     if (cli->json) {
         json_t *json = json_object();
-        json_object_set_new(json, object, printable_json(bytes_text(cli->args.words[0])));
-        json_object_set_new(json, "message", printable_json(words));
+        json_object_set_new(json, object, printable_json(name));
+        json_object_set_new(json, "message", json_string(done));
         out_json(json);
         return;
     }
-    AUTO(freep) char *safe = printable(words);
-    (void)puts(safe);
+    AUTO(freep) char *safe = printable(name);
+    (void)printf("%s: %s\n", safe, done);
 }
 
-int operate(struct cli *cli, Zsaga__ClientRequest *request, ProtobufCBinaryData *reason,
-            const char *object)
+int operate_reason(const struct cli *cli, const char **ret)
 {
-    const char *text = args_value(&cli->args, "reason");
-    if (text == NULL || text[strspn(text, " \t")] == '\0')
+    const char *reason = args_value(&cli->args, "reason");
+    if (reason == NULL || reason[strspn(reason, " \t")] == '\0')
         return cli_usage(cli, "--reason is missing: say why, for those who come later");
-    if (strlen(text) > REASON_MAX || !text_is_utf8(bytes_text(text)))
-        return cli_usage(cli, "--reason: up to %d bytes of UTF-8", REASON_MAX);
-    *reason = packed_borrow_text(text);
-    int code = cli_connect(cli);
+    if (strlen(reason) > CLIENT_REASON_MAX || !text_is_utf8(bytes_text(reason)))
+        return cli_usage(cli, "--reason: up to %d bytes of UTF-8", CLIENT_REASON_MAX);
+    *ret = reason;
+    return 0;
+}
+
+int operate(struct cli *cli, operate_call call, const char *object, const char *done)
+{
+    const char *reason;
+    int code = operate_reason(cli, &reason);
+    if (code == 0)
+        code = cli_connect(cli);
     if (code != 0)
         return code;
-    const Zsaga__ClientAnswer *answer;
-    code = cli_ask(cli, request, &answer);
-    if (code == 0)
-        tell(cli, answer, object);
-    return code;
+    struct err err = {0};
+    AUTO(freep) char *who = cli_who();
+    int rc = call(cli->client, cli->args.words[0], who, reason, CLI_ASK_MS, &err);
+    if (rc != 0)
+        return cli_fail(&err);
+    tell(cli, object, done);
+    return CLI_TRUE;
 }

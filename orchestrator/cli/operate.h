@@ -1,12 +1,18 @@
-/* What an operator does: a request with who and why, answered by done or a refusal. */
+/* What an operator does: with who and why, answered by done or a refusal. */
 #ifndef ZSAGA_CLI_OPERATE_H
 #define ZSAGA_CLI_OPERATE_H
 
 #include "cli.h"
 
-/* Puts --reason into *reason, which is part of `request`, sends it and tells what came of it.
- * `object` names the first word in JSON. Returns the exit code. */
-int operate(struct cli *cli, Zsaga__ClientRequest *request, ProtobufCBinaryData *reason,
-            const char *object);
+/* client_retry() or client_trust(). */
+typedef int (*operate_call)(struct client *client, const char *name, const char *who,
+                            const char *reason, int64_t timeout_ms, struct err *err);
+
+/* Checks --reason and borrows it. 0, or says what is wrong and returns the exit code. */
+int operate_reason(const struct cli *cli, const char **ret);
+
+/* Does it to the first word with --reason, and tells `done` about it. `object` names the first word
+ * in JSON. Returns the exit code. */
+int operate(struct cli *cli, operate_call call, const char *object, const char *done);
 
 #endif

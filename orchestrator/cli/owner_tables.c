@@ -1,5 +1,7 @@
 #include "owner_tables.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct owner_table owner_tables[] = {
@@ -38,4 +40,11 @@ const struct owner_table *owner_tables_find(const char *name)
         if (strcmp(owner_tables[i].name, name) == 0)
             return &owner_tables[i];
     return NULL;
+}
+
+void owner_tables_forget(struct owner_table *table)
+{
+    for (size_t i = 0; table->learned && i < table->column_count; i++)
+        free((char *)(uintptr_t)table->columns[i].name);
+    *table = (struct owner_table){0};
 }

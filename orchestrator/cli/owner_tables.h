@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define OWNER_TABLES_COLUMNS_MAX 4
+#define OWNER_TABLES_COLUMNS_MAX 32
 
 struct owner_column {
     const char *name;
@@ -19,6 +19,7 @@ struct owner_table {
     struct owner_column columns[OWNER_TABLES_COLUMNS_MAX];
     size_t import_count; /* So many of the first columns are in a file to import; 0: none is. */
     bool hidden;         /* Only for the audit. */
+    bool learned;        /* A service's that this tool does not know: its columns are allocated. */
 };
 
 extern const struct owner_table owner_tables[];
@@ -26,5 +27,8 @@ extern const size_t owner_tables_count;
 
 /* NULL when there is none. */
 const struct owner_table *owner_tables_find(const char *name);
+
+/* Frees what ask_owner_columns() has learned; harmless for others. */
+void owner_tables_forget(struct owner_table *table);
 
 #endif

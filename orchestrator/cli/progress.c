@@ -39,7 +39,8 @@ void progress_render(const struct submission_counts *counts, size_t under_way, b
                        out_number(counts->completed), out_number(counts->compensated));
         buffer_append_text(&line, text);
     }
-    uint64_t trouble = counts->invalid + counts->conflict + counts->failed + counts->attention;
+    uint64_t trouble = counts->invalid + counts->conflict + counts->failed + counts->attention +
+                       counts->unfinished;
     if (trouble != 0) {
         (void)snprintf(text, sizeof text, ", %s in trouble", out_number(trouble));
         buffer_append_text(&line, text);
@@ -50,8 +51,8 @@ void progress_render(const struct submission_counts *counts, size_t under_way, b
     buffer_release(&line);
 }
 
-void progress_update(struct progress *progress, const struct submission *submission, double done,
-                     int64_t now_us)
+void progress_update(struct progress *progress, const struct submission_counts *counts,
+                     size_t under_way, double done, int64_t now_us)
 {
     if (!progress->shown || now_us < progress->next_us)
         return;
@@ -60,8 +61,7 @@ void progress_update(struct progress *progress, const struct submission *submiss
     if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
         width = size.ws_col - 1U;
     struct buffer line = {0};
-    progress_render(submission_counts(submission), submission_under_way(submission), progress->ends,
-                    done, width, &line);
+    progress_render(counts, under_way, progress->ends, done, width, &line);
     (void)fprintf(stderr, "\r\033[K%.*s", (int)line.len, (const char *)line.data);
     buffer_release(&line);
     progress->drawn = true;

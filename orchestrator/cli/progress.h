@@ -19,8 +19,8 @@ struct progress {
 
 void progress_init(struct progress *progress, bool ends);
 /* Draws it if it is time; `done` of the input, 0 to 1, or below 0 when that is not known. */
-void progress_update(struct progress *progress, const struct submission *submission, double done,
-                     int64_t now_us);
+void progress_update(struct progress *progress, const struct submission_counts *counts,
+                     size_t under_way, double done, int64_t now_us);
 /* Wipes it away, before anything else is written there. */
 void progress_clear(struct progress *progress);
 

@@ -5,7 +5,6 @@
 
 #include "base/id.h"
 #include "base/log.h"
-#include "base/packed.h"
 #include "out.h"
 #include "printable.h"
 #include "states.h"
@@ -17,52 +16,46 @@ const struct table_column saga_view_columns[SAGA_VIEW_COLUMNS] = {
     {"age_s", true, 0, 4},    {"next_wake", false, 0, 8},
 };
 
-const char *saga_view_id(ProtobufCBinaryData id, char text[33])
-{
-    struct id saga;
-    return id_from_bytes(packed_view(id), &saga) ? id_text(&saga, text) : "";
-}
-
 /* To a tenth: finer says nothing, and coarser hides young ones. */
-static double age_s(const Zsaga__SagaRow *row, int64_t wall_ms)
+static double age_s(const struct client_row *row, int64_t wall_ms)
 {
-    int64_t age_ms = wall_ms - (int64_t)row->created_ms;
+    int64_t age_ms = wall_ms - row->created_ms;
     return (double)(age_ms < 0 ? 0 : age_ms / 100) / 10;
 }
 
-json_t *saga_view_json(const Zsaga__SagaRow *row, int64_t wall_ms)
+json_t *saga_view_json(const struct client_row *row, int64_t wall_ms)
 {
-    char id[33];
+    char id[ID_TEXT_SIZE];
     json_t *json = json_object();
-    json_object_set_new(json, "key", printable_json(packed_view(row->key)));
-    json_object_set_new(json, "id", json_string(saga_view_id(row->id, id)));
-    json_object_set_new(json, "definition", printable_json(packed_view(row->definition)));
-    json_object_set_new(json, "state", json_string(states_name(row->state)));
-    json_object_set_new(json, "step", printable_json_or_null(packed_view(row->step)));
-    json_object_set_new(json, "waiting_on", printable_json_or_null(packed_view(row->waiting_on)));
+    json_object_set_new(json, "key", printable_json(bytes_text(row->key)));
+    json_object_set_new(json, "id", json_string(id_text(&row->saga, id)));
+    json_object_set_new(json, "definition", printable_json(bytes_text(row->definition)));
+    json_object_set_new(json, "state", json_string(client_state_name(row->state)));
+    json_object_set_new(json, "step", printable_json_or_null(bytes_text(row->step)));
+    json_object_set_new(json, "waiting_on", printable_json_or_null(bytes_text(row->waiting_on)));
     json_object_set_new(json, "attempts", json_integer(row->attempts));
-    json_object_set_new(json, "last_error", printable_json_or_null(packed_view(row->last_error)));
-    json_object_set_new(json, "reason", printable_json_or_null(packed_view(row->reason)));
+    json_object_set_new(json, "last_error", printable_json_or_null(bytes_text(row->last_error)));
+    json_object_set_new(json, "reason", printable_json_or_null(bytes_text(row->reason)));
     json_object_set_new(json, "age_s", json_real(age_s(row, wall_ms)));
-    json_object_set_new(json, "next_wake", out_json_time(row->next_wake_ms));
+    json_object_set_new(json, "next_wake", out_json_time((uint64_t)row->next_wake_ms));
     return json;
 }
 
-static void cell(struct table *table, ProtobufCBinaryData text)
+static void cell(struct table *table, const char *text)
 {
-    table_cell(table, text.len == 0 ? bytes_text("-") : packed_view(text),
-               text.len == 0 ? TABLE_FAINT : TABLE_PLAIN);
+    bool none = text[0] == '\0';
+    table_cell(table, bytes_text(none ? "-" : text), none ? TABLE_FAINT : TABLE_PLAIN);
 }
 
-void saga_view_cells(struct table *table, const Zsaga__SagaRow *row, int64_t wall_ms)
+void saga_view_cells(struct table *table, const struct client_row *row, int64_t wall_ms)
 {
-    char id[33];
+    char id[ID_TEXT_SIZE];
     char number[32];
     char time[LOG_TIME_SIZE];
     cell(table, row->key);
-    table_cell(table, bytes_text(saga_view_id(row->id, id)), TABLE_FAINT);
+    table_cell(table, bytes_text(id_text(&row->saga, id)), TABLE_FAINT);
     cell(table, row->definition);
-    table_cell(table, bytes_text(states_name(row->state)), states_style(row->state));
+    table_cell(table, bytes_text(client_state_name(row->state)), states_style(row->state));
     cell(table, row->step);
     cell(table, row->waiting_on);
     (void)snprintf(number, sizeof number, "%" PRIu32, row->attempts);
@@ -71,5 +64,5 @@ void saga_view_cells(struct table *table, const Zsaga__SagaRow *row, int64_t wal
     cell(table, row->reason);
     (void)snprintf(number, sizeof number, "%.1f", age_s(row, wall_ms));
     table_text(table, number);
-    table_text(table, row->next_wake_ms == 0 ? "-" : log_time((int64_t)row->next_wake_ms, time));
+    table_text(table, row->next_wake_ms == 0 ? "-" : log_time(row->next_wake_ms, time));
 }

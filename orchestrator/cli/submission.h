@@ -1,15 +1,8 @@
-/* Orders on their way: each is submitted, asked for again when an answer is lost, followed to its
- * end, and counted. No socket, no clock: requests leave through a port, answers and time come in.
+/* What became of a file's orders: counts, times, and words about those that came to no good.
  *
- *           Submit              accepted, duplicate
- *   start ─────────→ asked ───────────────────────────→ watched ──→ counted
- *                     │ ↑ └─ conflict, refusal ─→ counted  │
- *                busy │ │ retry_after                      └─ Found says where it rests
- *                     ↓ │
- *                     busy        any of them, for longer than the timeout: counted as failed
- *
- * `watched` only when outcomes are waited for. Asking again is harmless: the nonce tells the
- * orchestrator that it is the same order of the same run. */
+ * Each order is in one of the counts that `orders` is the sum of: how its submission ended. With
+ * ends, its saga is in one of three more, each saga once; an order whose verdict is known, but
+ * whose saga did not rest in time, is `unfinished`. */
 #ifndef ZSAGA_CLI_SUBMISSION_H
 #define ZSAGA_CLI_SUBMISSION_H
 
@@ -17,20 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "client.pb-c.h"
-#include "orders.h"
-
-#define SUBMISSION_CONCURRENCY_MAX 50000
-#define SUBMISSION_ASK_MS 1000    /* After so much silence about an order it is asked for again. */
-#define SUBMISSION_SILENT_MS 1500 /* No answer to anything for so long: the connection is dead. */
-
-struct submission_options {
-    size_t concurrency; /* Orders on their way at once, at most. */
-    int64_t timeout_ms; /* For each, from its first sending. */
-    bool to_end;        /* Follow each to its end before another takes its place. */
-    bool count_ends;    /* Count ends, and count those not known in time as failed. */
-    uint8_t run[16];    /* Random: this run's part of the nonces. */
-};
+#include "client.h"
 
 struct submission_counts {
     uint64_t orders; /* Known what became of them: the sum of the next five. */
@@ -42,40 +22,32 @@ struct submission_counts {
     uint64_t completed; /* Sagas, each once. */
     uint64_t compensated;
     uint64_t attention;
+    uint64_t unfinished; /* Orders. */
 };
 
 struct submission_port {
-    void (*send)(void *self, const Zsaga__ClientRequest *request);
     /* Words about an order that came to no good. */
-    void (*tell)(void *self, const struct order *order, const char *words);
+    void (*tell)(void *self, const char *key, uint64_t line, const char *words);
     void *self;
 };
 
 struct submission;
 
-struct submission *submission_new(const struct submission_options *options,
-                                  const struct submission_port *port);
+/* `ends`: they are waited for, and counted. */
+struct submission *submission_new(bool ends, const struct submission_port *port);
 void submission_free(struct submission *submission);
 void submission_freep(struct submission **submission_p);
 
-bool submission_has_room(const struct submission *submission);
-size_t submission_under_way(const struct submission *submission);
-
-/* Takes the order and sends it. There must be room. Times are monotonic microseconds. */
-void submission_start(struct submission *submission, struct order *order, int64_t now_us);
 void submission_count_invalid(struct submission *submission); /* It was refused by the rules. */
-
-void submission_take(struct submission *submission, const Zsaga__ClientAnswer *answer,
+/* An order goes out. Times are monotonic microseconds. */
+void submission_start(struct submission *submission, int64_t now_us);
+/* What became of it; the tag is its line. */
+void submission_take(struct submission *submission, const struct client_result *result,
                      int64_t now_us);
-/* Asks again, gives up: whatever is due. */
-void submission_tick(struct submission *submission, int64_t now_us);
-/* When to tick next, in milliseconds; INT64_MAX: nothing is under way. */
-int64_t submission_deadline_ms(const struct submission *submission);
-
-/* True when the connection should be made anew; what is unanswered is then asked for again. */
-bool submission_is_silent(struct submission *submission, int64_t now_us);
 
 const struct submission_counts *submission_counts(const struct submission *submission);
+/* All were accepted or duplicates and, if that was waited for, ended completed or compensated. */
+bool submission_is_good(const struct submission *submission);
 /* Of accepted orders, from the first sending to what was waited for; -1: there are none. */
 int64_t submission_percentile_us(const struct submission *submission, unsigned percent);
 /* From the first sending to the last thing known. */

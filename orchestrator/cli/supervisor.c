@@ -24,14 +24,18 @@
 #include "spawn.h"
 
 #define STOP_MS 5000 /* After SIGTERM; then SIGKILL. */
+#define TELL_AGAIN_MS 1000
+#define HELD_MS 5000 /* So long a start waits for what a former one may still hold. */
 
 struct process {
     struct child child;
     char *program;
     char *log_path;
     off_t log_start; /* Where the present process begins to write. */
+    char *said;      /* Why it ended last time, or NULL. */
     int ready_fd;    /* -1: nothing is awaited. */
     bool was_ready;
+    bool only_follows; /* A consumer: the suite goes on without it. */
 };
 
 struct supervisor {
@@ -42,38 +46,54 @@ struct supervisor {
     int lifeline[2];
     int signal_fd;
     bool changed; /* Since ps.json was written. */
+    bool mute;    /* It could not be written (a full disk), and that was said. */
     bool ready;   /* All were ready at least once. */
     bool stopping;
+    int64_t started_ms;
     int64_t kill_at_ms;
     int exit_code;
 };
 
-static void add_process(struct supervisor *self, const char *name, char *program)
+static struct process *add_process(struct supervisor *self, const char *name)
 {
     struct process *process = &self->processes[self->count++];
     process->child.name = name;
-    process->program = program;
     process->log_path = suite_log_path(self->options->suite, name);
     process->ready_fd = -1;
+    return process;
 }
 
+static int add_served(struct supervisor *self, const char *name, const char *program,
+                      struct err *err)
+{
+    int rc = program_find(program, &add_process(self, name)->program, err);
+    return rc < 0 ? err_wrap(err, ERR_INVALID, "%s", name) : 0;
+}
+
+/* Nothing else needs a consumer: without its program the suite goes on without it. */
+static void add_consumer(struct supervisor *self, const struct suite_consumer *consumer)
+{
+    struct process *process = add_process(self, consumer->name);
+    struct err err = {0};
+    process->only_follows = true;
+    if (program_find(consumer->program, &process->program, &err) == 0)
+        return;
+    process->child.state = CHILD_FAILED;
+    cli_say("%s: %s The suite goes on without it.", consumer->name, err.text);
+}
+
+/* In the order in which they are started: who follows others comes last. */
 static int find_programs(struct supervisor *self, struct err *err)
 {
     const struct suite *suite = self->options->suite;
-    char *program;
-    self->processes = xcalloc(suite->participant_count + 1, sizeof *self->processes);
-    int rc = program_find("zsaga-" SUITE_ORCHESTRATOR, &program, err);
-    if (rc < 0)
-        return rc;
-    add_process(self, SUITE_ORCHESTRATOR, program);
-    for (size_t i = 0; i < suite->participant_count; i++) {
-        const struct suite_participant *participant = &suite->participants[i];
-        rc = program_find(participant->program, &program, err);
-        if (rc < 0)
-            return err_wrap(err, ERR_INVALID, "participant %s", participant->name);
-        add_process(self, suite->participants[i].name, program);
-    }
-    return 0;
+    size_t count = 1 + suite->participant_count + suite->consumer_count;
+    self->processes = xcalloc(count, sizeof *self->processes);
+    int rc = add_served(self, SUITE_ORCHESTRATOR, "zsaga-" SUITE_ORCHESTRATOR, err);
+    for (size_t i = 0; rc == 0 && i < suite->participant_count; i++)
+        rc = add_served(self, suite->participants[i].name, suite->participants[i].program, err);
+    for (size_t i = 0; rc == 0 && i < suite->consumer_count; i++)
+        add_consumer(self, &suite->consumers[i]);
+    return rc;
 }
 
 static int open_channels(struct supervisor *self, struct err *err)
@@ -104,6 +124,7 @@ static void release(struct supervisor *self)
         close_fd(&self->processes[i].ready_fd);
         free(self->processes[i].program);
         free(self->processes[i].log_path);
+        free(self->processes[i].said);
     }
     free(self->processes);
     close_fd(&self->lifeline[0]);
@@ -115,14 +136,31 @@ static void tell_others(struct supervisor *self)
 {
     if (!self->changed)
         return;
-    self->changed = false;
     const struct child **children = xcalloc(self->count, sizeof *children);
     for (size_t i = 0; i < self->count; i++)
         children[i] = &self->processes[i].child;
     struct err err = {0};
-    if (processes_write(self->dir, children, self->count, &err) < 0)
+    self->changed = processes_write(self->dir, children, self->count, &err) < 0;
+    if (self->changed && !self->mute)
         cli_say("%s", err.text);
+    self->mute = self->changed;
     free(children);
+}
+
+static void stop_all(struct supervisor *self, int exit_code)
+{
+    if (self->stopping)
+        return;
+    self->stopping = true;
+    self->exit_code = exit_code;
+    self->kill_at_ms = client_now_ms() + STOP_MS;
+    self->changed = true;
+    for (size_t i = 0; i < self->count; i++) {
+        struct child *child = &self->processes[i].child;
+        child_stopped(child);
+        if (child->pid != 0)
+            (void)kill(child->pid, SIGTERM);
+    }
 }
 
 static void start(struct supervisor *self, struct process *process)
@@ -143,24 +181,10 @@ static void start(struct supervisor *self, struct process *process)
     child_started(&process->child, pid, client_now_ms());
     if (rc == 0)
         return;
-    cli_say("%s", err.text);
+    cli_say("%s cannot be started: %s", process->child.name, err.text);
     child_ended(&process->child, SERVICE_FAILED, self->stopping, client_now_ms());
-}
-
-static void stop_all(struct supervisor *self, int exit_code)
-{
-    if (self->stopping)
-        return;
-    self->stopping = true;
-    self->exit_code = exit_code;
-    self->kill_at_ms = client_now_ms() + STOP_MS;
-    self->changed = true;
-    for (size_t i = 0; i < self->count; i++) {
-        struct child *child = &self->processes[i].child;
-        child_stopped(child);
-        if (child->pid != 0)
-            (void)kill(child->pid, SIGTERM);
-    }
+    if (!self->ready && !process->only_follows && rc != ERR_FULL)
+        stop_all(self, CLI_USAGE);
 }
 
 static void kill_all(struct supervisor *self)
@@ -173,8 +197,10 @@ static void kill_all(struct supervisor *self)
 static void say_ready(struct supervisor *self)
 {
     if (!self->options->json) {
-        (void)printf("ready: %zu processes, data in %s; Ctrl-C stops them\n", self->count,
-                     self->dir);
+        size_t ready = 0;
+        for (size_t i = 0; i < self->count; i++)
+            ready += self->processes[i].was_ready;
+        (void)printf("ready: %zu processes, data in %s; Ctrl-C stops them\n", ready, self->dir);
     } else {
         json_t *json = json_object();
         json_t *processes = processes_read(self->dir);
@@ -186,12 +212,20 @@ static void say_ready(struct supervisor *self)
     (void)fflush(stdout);
 }
 
+/* A consumer that crashed before it was ready even once is not waited for any more. */
+static bool is_awaited(const struct process *process)
+{
+    const struct child *child = &process->child;
+    bool first = child->state == CHILD_STARTING && child->restarts == 0;
+    return !process->was_ready && (first || !process->only_follows);
+}
+
 static void check_ready(struct supervisor *self)
 {
     if (self->ready || self->stopping)
         return;
     for (size_t i = 0; i < self->count; i++)
-        if (!self->processes[i].was_ready)
+        if (is_awaited(&self->processes[i]))
             return;
     self->ready = true;
     tell_others(self);
@@ -205,24 +239,48 @@ static void judge_failure(struct supervisor *self, const struct process *process
     AUTO(freep) char *words = spawn_last_words(process->log_path, process->log_start);
     cli_say("%s failed, it is not started again: %s", child->name,
             words[0] == '\0' ? process->log_path : words);
+    if (process->only_follows)
+        return;
     if (child->exit_code == SERVICE_CONFIG && !self->ready) {
         stop_all(self, CLI_USAGE);
         return;
     }
     for (size_t i = 0; i < self->count; i++)
-        if (self->processes[i].child.state != CHILD_FAILED)
+        if (self->processes[i].child.state != CHILD_FAILED && !self->processes[i].only_follows)
             return;
     stop_all(self, CLI_FALSE);
 }
 
-static void say_crash(const struct child *child)
+/* Whatever it says, it is tried again: so the same words are said once. */
+static void say_crash(struct process *process)
 {
-    if (child->exit_code >= 128)
+    const struct child *child = &process->child;
+    if (child->exit_code >= 128) {
         cli_say("%s was killed by signal %d; starting it again in %" PRId64 " ms", child->name,
                 child->exit_code - 128, child->backoff_ms);
-    else
-        cli_say("%s ended with exit code %d; starting it again in %" PRId64 " ms", child->name,
-                child->exit_code, child->backoff_ms);
+        return;
+    }
+    AUTO(freep) char *words = spawn_last_words(process->log_path, process->log_start);
+    if (process->said != NULL && strcmp(process->said, words) == 0)
+        return;
+    cli_say("%s ended with exit code %d: %s; starting it again", child->name, child->exit_code,
+            words[0] == '\0' ? process->log_path : words);
+    free(process->said);
+    process->said = words;
+    words = NULL;
+}
+
+/* What another process holds is waited for, but a first start not for ever. */
+static void judge_crash(struct supervisor *self, struct process *process)
+{
+    bool held = process->child.exit_code == SERVICE_HELD && !self->ready && !process->only_follows;
+    if (!held || client_now_ms() - self->started_ms < HELD_MS) {
+        say_crash(process);
+        return;
+    }
+    AUTO(freep) char *words = spawn_last_words(process->log_path, process->log_start);
+    cli_say("%s cannot start: %s", process->child.name, words);
+    stop_all(self, CLI_USAGE);
 }
 
 static void reap(struct supervisor *self)
@@ -238,7 +296,7 @@ static void reap(struct supervisor *self)
         if (process->child.state == CHILD_FAILED)
             judge_failure(self, process);
         else if (process->child.state == CHILD_BACKOFF)
-            say_crash(&process->child);
+            judge_crash(self, process);
     }
 }
 
@@ -252,6 +310,7 @@ static void hear(struct supervisor *self, struct process *process)
     if (len < 5 || memcmp(text, "ready", 5) != 0)
         return;
     process->was_ready = true;
+    freep(&process->said);
     self->changed = true;
     child_is_ready(&process->child);
 }
@@ -270,8 +329,8 @@ static void take_signals(struct supervisor *self)
 
 static int wait_ms(const struct supervisor *self)
 {
-    int64_t next = INT64_MAX;
-    if (self->stopping)
+    int64_t next = self->changed ? client_now_ms() + TELL_AGAIN_MS : INT64_MAX;
+    if (self->stopping && self->kill_at_ms < next)
         next = self->kill_at_ms;
     for (size_t i = 0; i < self->count; i++) {
         const struct child *child = &self->processes[i].child;
@@ -310,8 +369,10 @@ static bool any_alive(const struct supervisor *self)
 
 static void supervise(struct supervisor *self)
 {
-    for (size_t i = 0; i < self->count; i++)
-        start(self, &self->processes[i]);
+    self->started_ms = client_now_ms();
+    for (size_t i = 0; i < self->count && !self->stopping; i++)
+        if (self->processes[i].child.state != CHILD_FAILED)
+            start(self, &self->processes[i]);
     while (!self->stopping || any_alive(self)) {
         tell_others(self);
         wait_for_news(self);

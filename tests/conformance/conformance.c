@@ -89,5 +89,7 @@ int main(void)
     failed += conformance_fence();
     failed += conformance_crashes();
     failed += conformance_owner();
+    failed += conformance_events();
+    failed += conformance_outage();
     return failed == 0 ? 0 : 1;
 }

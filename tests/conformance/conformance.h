@@ -31,6 +31,8 @@ int conformance_frames(void);
 int conformance_fence(void);
 int conformance_crashes(void);
 int conformance_owner(void);
+int conformance_events(void);
+int conformance_outage(void);
 
 /* The state that each test starts with, and ends with sound books. */
 struct conformance {

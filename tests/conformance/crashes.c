@@ -93,8 +93,9 @@ static void test_start__with_an_unknown_setting__is_refused(void **state)
     char path[300];
     (void)snprintf(path, sizeof path, "%s/other.db", self->driver->dir);
     assert_int_equal(config_parse("suite.zpl", "no_such_setting = 1\n", &config, &err), 0);
-    assert_int_equal(participant_node_new(conformance_fixture.service, path, config_root(config), 1,
-                                          &node, &err),
+    const struct participant_options options = {
+        .db_path = path, .settings = config_root(config), .random = 1};
+    assert_int_equal(participant_node_new(conformance_fixture.service, &options, &node, &err),
                      ERR_INVALID);
     assert_non_null(strstr(err.text, "suite.zpl:1: no_such_setting"));
     config_free(config);

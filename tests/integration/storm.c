@@ -114,13 +114,15 @@ static void feed_for_a_gap(struct storm *storm)
     feed_for(storm, options.gap_min_ms + (int64_t)rng_below(&storm->rng, width));
 }
 
-/* Commands in flight to this process; to anybody if it is the orchestrator, who waits for them. */
+/* Commands in flight to this process; to anybody if it is the orchestrator, who waits for them, or
+ * the observer, who follows all. */
 static json_int_t in_flight(const json_t *status, const char *name)
 {
     size_t i;
     json_t *channel;
     json_int_t count = 0;
-    bool all = strcmp(name, suite_process_names[0]) == 0;
+    bool all = strcmp(name, suite_process_names[0]) == 0 ||
+               strcmp(name, suite_process_names[SUITE_PROCESS_COUNT - 1]) == 0;
     json_array_foreach(json_object_get(status, "channels"), i, channel)
     {
         if (all || strcmp(suite_json_text(channel, "participant"), name) == 0)
@@ -173,7 +175,7 @@ static void note(struct storm *storm, const json_t *status, const char *name)
     storm->running += status != NULL && suite_json_number(status, "sagas.running") > 0;
 }
 
-/* Each gets its turn in each round of five. One blow in four hits whoever it is, as likely as not
+/* Each gets its turn in each round of six. One blow in four hits whoever it is, as likely as not
  * in the midst of its recovery; the others wait a while for somebody busy. */
 static void strike(struct storm *storm)
 {

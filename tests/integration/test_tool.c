@@ -101,9 +101,33 @@ static void test_tool__unknown_key__is_missing(void **state)
     struct suite_process *suite = *state;
     suite_process_up(suite, NULL);
     struct suite_tool *tool = suite_tool_expect(suite, MISSING, "show", "nobody", NULL);
-    suite_tool_expect_said(tool, "there is no saga");
+    suite_tool_expect_said(tool, "there is no saga \"nobody\"");
     tool = suite_tool_expect(suite, MISSING, "retry", "nobody", "--reason", "why", NULL);
-    suite_tool_expect_said(tool, "there is no saga");
+    suite_tool_expect_said(tool, "there is no saga \"nobody\"");
+}
+
+/* Orders that are accepted and have not ended in time have not failed: they are told as unfinished,
+ * go on by themselves, and are waited for by submitting the file again. */
+static void test_submit__not_ended_in_time__is_unfinished(void **state)
+{
+    struct suite_process *suite = *state;
+    suite_data_up_plenty(suite);
+    const char *file = suite_data_good_orders(suite, "a", 3);
+    pid_t pid = suite_process_pid(suite, "payment");
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    struct suite_tool *tool = suite_tool_expect(suite, FALSE, "submit", "order", file, "--wait",
+                                                "--timeout", "2", "--json", NULL);
+    const json_t *counts = suite_tool_json(tool);
+    assert_int_equal(suite_json_number(counts, "accepted"), 3);
+    assert_int_equal(suite_json_number(counts, "unfinished"), 3);
+    assert_int_equal(suite_json_number(counts, "failed"), 0);
+    suite_tool_expect_said(tool, "accepted, and still running");
+    suite_tool_expect_said(tool, "zsaga show a-0");
+    suite_tool_expect_said(tool, "submit the same file again with --wait");
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    tool = suite_tool_expect(suite, TRUE, "submit", "order", file, "--wait", "--json", NULL);
+    assert_int_equal(suite_json_number(suite_tool_json(tool), "duplicate"), 3);
+    assert_int_equal(suite_json_number(suite_tool_json(tool), "completed"), 3);
 }
 
 /* Only a saga in attention can be told to go on. */
@@ -121,8 +145,8 @@ static void test_retry__not_in_attention__is_refused(void **state)
 /* ps tells the processes that there are, ordered by name, and what became of a killed one. */
 static void test_ps__running_suite__tells_its_processes(void **state)
 {
-    static const char *const names[] = {"inventory", "orchestrator", "order", "payment",
-                                        "shipping"};
+    static const char *const names[] = {"inventory", "observer", "orchestrator",
+                                        "order",     "payment",  "shipping"};
     struct suite_process *suite = *state;
     suite_process_up(suite, NULL);
     pid_t killed = suite_process_pid(suite, "shipping");
@@ -362,6 +386,7 @@ int main(void)
         SUITE_TEST(test_tool__orchestrator_frozen__is_told_after_a_while),
         SUITE_TEST(test_tool__wrong_call__is_refused_with_help),
         SUITE_TEST(test_tool__unknown_key__is_missing),
+        SUITE_TEST(test_submit__not_ended_in_time__is_unfinished),
         SUITE_TEST(test_retry__not_in_attention__is_refused),
         SUITE_TEST(test_ps__running_suite__tells_its_processes),
         SUITE_TEST(test_list__table_and_json__tell_the_same),

@@ -296,13 +296,13 @@ static void test_participant__killed_before_its_commit__does_it_once_it_is_back(
     expect(tell_crash(two, SIM_FIRST_TOY, 5), "[    5] saga         accepted\n"
                                               "[   10] orchestrator > p0 do0 #1\n"
                                               "[   15] p0           dies: given\n"
-                                              "[ 1030] orchestrator > p0 do0 #1\n"
-                                              "[ 1035] p0           do0 done\n"
-                                              "[ 1040] saga         done 0\n"
-                                              "[ 1040] orchestrator > p1 do1 #1\n"
-                                              "[ 1045] p1           do1 done\n"
-                                              "[ 1050] saga         done 1\n"
-                                              "[ 1050] saga         completed\n");
+                                              "[  130] orchestrator > p0 do0 #1\n"
+                                              "[  135] p0           do0 done\n"
+                                              "[  140] saga         done 0\n"
+                                              "[  140] orchestrator > p1 do1 #1\n"
+                                              "[  145] p1           do1 done\n"
+                                              "[  150] saga         done 1\n"
+                                              "[  150] saga         completed\n");
 }
 
 static void test_participant__killed_before_its_answer__gives_it_again(void **state)
@@ -312,13 +312,13 @@ static void test_participant__killed_before_its_answer__gives_it_again(void **st
     expect(tell_crash(two, SIM_FIRST_TOY, 6), "[    5] saga         accepted\n"
                                               "[   10] orchestrator > p0 do0 #1\n"
                                               "[   15] p0           dies: committed\n"
-                                              "[ 1030] orchestrator > p0 do0 #1\n"
-                                              "[ 1035] p0           do0 done\n"
-                                              "[ 1040] saga         done 0\n"
-                                              "[ 1040] orchestrator > p1 do1 #1\n"
-                                              "[ 1045] p1           do1 done\n"
-                                              "[ 1050] saga         done 1\n"
-                                              "[ 1050] saga         completed\n");
+                                              "[  130] orchestrator > p0 do0 #1\n"
+                                              "[  135] p0           do0 done\n"
+                                              "[  140] saga         done 0\n"
+                                              "[  140] orchestrator > p1 do1 #1\n"
+                                              "[  145] p1           do1 done\n"
+                                              "[  150] saga         done 1\n"
+                                              "[  150] saga         completed\n");
 }
 
 static void test_orchestrator__killed_after_accepting__goes_on_with_it(void **state)

@@ -7,15 +7,16 @@
 #include <string.h>
 #include <zmq.h>
 
-#include "client.pb-c.h"
 #include "owner.pb-c.h"
-#include "wire/frame.h"
 
 struct fake_server_seen fake_server_seen;
 
 static struct {
     const char *endpoint;
     enum fake_server_manner manner;
+    fake_server_script script;
+    void *script_self;
+    uint64_t incarnation;
     pthread_t thread;
     bool runs;
     atomic_bool stop;
@@ -93,6 +94,11 @@ static void answer_frame(const struct frame *frame, const uint8_t *peer, size_t 
         if (request == NULL)
             abort();
         note(peer, peer_len, request);
+        if (server.manner == FAKE_SCRIPTED) {
+            server.script(server.script_self, request, writer);
+            zsaga__client_request__free_unpacked(request, NULL);
+            continue;
+        }
         if (server.manner == FAKE_STALE_FIRST)
             pack_answer(writer, request->id - 1, false);
         /* An OwnerRequest for health reads as a Submit: both are field 2. */
@@ -103,7 +109,7 @@ static void answer_frame(const struct frame *frame, const uint8_t *peer, size_t 
 
 static void serve(void *socket, const uint8_t *peer, size_t peer_len, struct bytes bytes)
 {
-    struct frame_header sender = {.name = "orchestrator", .incarnation = 1};
+    struct frame_header sender = {.name = "orchestrator", .incarnation = server.incarnation};
     struct outbound out = {0};
     struct frame_writer writer = {.sender = &sender, .out = &out};
     struct arena arena;
@@ -157,10 +163,18 @@ void fake_server_start(const char *endpoint, enum fake_server_manner manner)
 {
     server.endpoint = endpoint;
     server.manner = manner;
+    server.incarnation++;
     atomic_store(&server.stop, false);
     if (pthread_create(&server.thread, NULL, server_main, NULL) != 0)
         abort();
     server.runs = true;
+}
+
+void fake_server_start_scripted(const char *endpoint, fake_server_script script, void *self)
+{
+    server.script = script;
+    server.script_self = self;
+    fake_server_start(endpoint, FAKE_SCRIPTED);
 }
 
 void fake_server_stop(void)

@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "client.pb-c.h"
+#include "wire/frame.h"
+
 /* How it answers a frame of requests: each with Done, a request for health with a report. */
 enum fake_server_manner {
     FAKE_ANSWERS,                  /* Each request, all in one frame. */
@@ -14,7 +17,12 @@ enum fake_server_manner {
     FAKE_IN_PARTS_FIRST,           /* A message of two parts, then garbage, then the answers. */
     FAKE_IGNORES_FIRST_FRAME,      /* The first frame is lost. */
     FAKE_IGNORES_FIRST_CONNECTION, /* All from the first connection is lost. */
+    FAKE_SCRIPTED,                 /* As the script of fake_server_start_scripted() has it. */
 };
+
+/* Answers a request, in the server's thread: adds what it wants, or nothing. */
+typedef void (*fake_server_script)(void *self, const Zsaga__ClientRequest *request,
+                                   struct frame_writer *writer);
 
 /* What it has seen: to be read once it is stopped. */
 struct fake_server_seen {
@@ -28,8 +36,10 @@ extern struct fake_server_seen fake_server_seen;
 
 #define FAKE_SERVER_PID 42 /* In its report of health. */
 
-/* One at a time. `endpoint` is borrowed. What was seen goes on over a restart. */
+/* One at a time; each start is another incarnation. `endpoint` is borrowed. What was seen goes on
+ * over a restart. */
 void fake_server_start(const char *endpoint, enum fake_server_manner manner);
+void fake_server_start_scripted(const char *endpoint, fake_server_script script, void *self);
 void fake_server_stop(void); /* Harmless when none runs. */
 void fake_server_forget(void);
 

@@ -19,10 +19,13 @@
 static void start(struct participant_driver *driver)
 {
     struct err err = {0};
-    struct config_node *settings = driver->config == NULL ? NULL : config_root(driver->config);
-    driver->starts++;
-    if (participant_node_new(driver->service, driver->path, settings, 1000 + driver->starts,
-                             &driver->node, &err) < 0)
+    const struct participant_options options = {
+        .db_path = driver->path,
+        .settings = driver->config == NULL ? NULL : config_root(driver->config),
+        .random = 1000 + ++driver->starts,
+        .keep = {.bytes = UINT64_MAX, .age_ms = INT32_MAX},
+    };
+    if (participant_node_new(driver->service, &options, &driver->node, &err) < 0)
         fail_msg("%s does not start: %s", driver->service->name, err.text);
 }
 
@@ -58,6 +61,8 @@ static void drop_answers(struct participant_driver *driver)
 {
     driver->answer_count = 0;
     driver->owner_answer = NULL;
+    driver->replay_answer = NULL;
+    driver->publication_count = 0;
     arena_reset(&driver->arena);
 }
 
@@ -71,6 +76,7 @@ void driver_free(struct participant_driver *driver)
     drop_entries(driver);
     free(driver->entries);
     free(driver->answers);
+    free(driver->publications);
     arena_release(&driver->arena);
     free(driver);
 }
@@ -224,6 +230,32 @@ static void take_owner_answer(struct participant_driver *driver, ProtobufCBinary
     assert_non_null(driver->owner_answer);
 }
 
+static void take_publication(struct participant_driver *driver, ProtobufCBinaryData entry)
+{
+    driver->publications = xgrow(driver->publications, &driver->publication_capacity,
+                                 driver->publication_count + 1, sizeof(const Zsaga__Publication *));
+    const Zsaga__Publication *publication =
+        zsaga__publication__unpack(&driver->arena.allocator, entry.len, entry.data);
+    assert_non_null(publication);
+    driver->publications[driver->publication_count++] = publication;
+}
+
+static void take_replay_answer(struct participant_driver *driver, ProtobufCBinaryData entry)
+{
+    assert_null(driver->replay_answer); /* One a turn. */
+    driver->replay_answer =
+        zsaga__replay_answer__unpack(&driver->arena.allocator, entry.len, entry.data);
+    assert_non_null(driver->replay_answer);
+}
+
+static void (*const takers[PARTICIPANT_PORT_COUNT])(struct participant_driver *driver,
+                                                    ProtobufCBinaryData entry) = {
+    [PARTICIPANT_PORT_COMMAND] = take_answer,
+    [PARTICIPANT_PORT_OWNER] = take_owner_answer,
+    [PARTICIPANT_PORT_EVENTS] = take_publication,
+    [PARTICIPANT_PORT_REPLAY] = take_replay_answer,
+};
+
 static void take_message(struct participant_driver *driver, const struct message *message)
 {
     struct frame frame;
@@ -231,13 +263,10 @@ static void take_message(struct participant_driver *driver, const struct message
     if (frame_read(bytes_of(message->data, message->len), &driver->arena, &frame, &err) < 0)
         fail_msg("the participant's frame is no good: %s", err.text);
     assert_string_equal(frame.header.name, driver->service->name);
-    assert_int_equal(message->to.id_len, 2);
-    for (size_t i = 0; i < frame.entry_count; i++) {
-        if (message->to.port == PARTICIPANT_PORT_COMMAND)
-            take_answer(driver, frame.entries[i]);
-        else
-            take_owner_answer(driver, frame.entries[i]);
-    }
+    assert_int_equal(message->to.id_len, message->to.port == PARTICIPANT_PORT_EVENTS ? 0 : 2);
+    driver->store = frame.header.store;
+    for (size_t i = 0; i < frame.entry_count; i++)
+        takers[message->to.port](driver, frame.entries[i]);
 }
 
 void driver_commit(struct participant_driver *driver)
@@ -245,7 +274,9 @@ void driver_commit(struct participant_driver *driver)
     struct outbound out = {0};
     struct err err = {0};
     drop_answers(driver);
-    if (driver->node->ops->commit(driver->node, driver->now, &out, &err) < 0)
+    if (driver->outage != NULL)
+        driver->node->ops->refuse(driver->node, driver->now, driver->outage, &out);
+    else if (driver->node->ops->commit(driver->node, driver->now, &out, &err) < 0)
         fail_msg("commit: %s", err.text);
     for (size_t i = 0; i < out.count; i++)
         take_message(driver, &out.messages[i]);
@@ -325,6 +356,34 @@ char *driver_events(struct participant_driver *driver)
     char *events = driver_files_events(copy);
     driver_files_remove(copy);
     return events;
+}
+
+const Zsaga__ReplayAnswer *driver_fetch_bytes(struct participant_driver *driver, struct bytes entry)
+{
+    bool drives = driver->sender.has_driver;
+    (void)driver_add_bytes(driver, entry);
+    driver->sender.has_driver = false;
+    deliver_made(driver, PARTICIPANT_PORT_REPLAY);
+    driver->sender.has_driver = drives;
+    driver_commit(driver);
+    return driver->replay_answer;
+}
+
+const Zsaga__ReplayAnswer *driver_fetch(struct participant_driver *driver,
+                                        const Zsaga__Fetch *fetch)
+{
+    Zsaga__ReplayRequest request = ZSAGA__REPLAY_REQUEST__INIT;
+    struct buffer packed = {0};
+    request.id = ++driver->last_hello;
+    request.kind_case = ZSAGA__REPLAY_REQUEST__KIND_FETCH;
+    request.fetch = (Zsaga__Fetch *)(uintptr_t)fetch;
+    packed_append(&packed, &request.base);
+    const Zsaga__ReplayAnswer *answer = driver_fetch_bytes(driver, buffer_bytes(&packed));
+    buffer_release(&packed);
+    if (answer == NULL)
+        fail_msg("the fetch is not answered");
+    assert_int_equal(answer->id, driver->last_hello);
+    return answer;
 }
 
 const Zsaga__OwnerAnswer *driver_ask_owner(struct participant_driver *driver,

@@ -9,6 +9,7 @@
 #include "event.pb-c.h"
 #include "owner.pb-c.h"
 #include "participant_node.h"
+#include "replay.pb-c.h"
 #include "wire/frame.h"
 
 struct participant_driver {
@@ -28,6 +29,12 @@ struct participant_driver {
     size_t answer_count;
     size_t answer_capacity;
     const Zsaga__OwnerAnswer *owner_answer;
+    const Zsaga__ReplayAnswer *replay_answer;
+    const Zsaga__Publication **publications; /* As told on the PUB port. */
+    size_t publication_count;
+    size_t publication_capacity;
+    struct id store;                  /* As the last frame said. */
+    const struct node_outage *outage; /* Not NULL: what is delivered is refused, not committed. */
     uint64_t last_hello;
     unsigned int last_saga;
 };
@@ -82,6 +89,13 @@ uint64_t driver_head(struct participant_driver *driver);
 /* The events of the log, read from a copy of the database: "TYPE order=.. customer=.. cents=..
  * units=.. code=..", a line each (allocated). */
 char *driver_events(struct participant_driver *driver);
+
+/* Delivers and commits what is said on the replay port; the answer is valid until the next turn,
+ * NULL when there was none. The sender is no orchestrator there. */
+const Zsaga__ReplayAnswer *driver_fetch(struct participant_driver *driver,
+                                        const Zsaga__Fetch *fetch);
+const Zsaga__ReplayAnswer *driver_fetch_bytes(struct participant_driver *driver,
+                                              struct bytes entry);
 
 /* The owner plane. The answer is valid until the next turn. */
 const Zsaga__OwnerAnswer *driver_ask_owner(struct participant_driver *driver,

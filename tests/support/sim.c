@@ -10,6 +10,7 @@
 #include "base/xalloc.h"
 #include "sim_disk.h"
 #include "sim_parts.h"
+#include "sim_reader.h"
 
 #define WALL_MS 1700000000000
 #define STEPS_MAX 3000000                   /* Of a run's loop: more is a hot loop. */
@@ -17,6 +18,7 @@
 #define BROKEN_MS (20 * 60 * INT64_C(1000)) /* Until what was broken for ever is mended. */
 #define TAIL_MS 8000                        /* Run on when all rests: late messages, floors. */
 #define PLAIN_TAIL_MS 200
+#define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */
 #define ARENA_BYTES ((size_t)64 << 20)
 
 void sim_fail(struct sim *sim, const char *what, const char *format, ...)
@@ -115,17 +117,25 @@ static void step(struct sim *sim, int64_t heal_at_ms)
         sim_fault_strike(sim);
 }
 
-static void open_hosts(struct sim *sim, size_t toys)
+static const char *name_of(const struct sim *sim, size_t place)
+{
+    if (place == SIM_ORCHESTRATOR)
+        return SUITE_ORCHESTRATOR;
+    return place == sim->reader ? "reader" : sim_toys[place - SIM_FIRST_TOY].name;
+}
+
+static void open_hosts(struct sim *sim, size_t toys, bool with_reader)
 {
     struct rng root;
     rng_seed(&root, sim->seed ^ 0x686f7374);
-    sim->host_count = SIM_FIRST_TOY + toys;
+    sim->toy_count = toys;
+    sim->reader = with_reader ? (uint8_t)(SIM_FIRST_TOY + toys) : 0;
+    sim->host_count = SIM_FIRST_TOY + toys + with_reader;
+    sim_reader_begin(sim);
     for (size_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
         *host = (struct sim_host){.place = (uint8_t)i};
-        (void)snprintf(host->name, sizeof host->name, "%s",
-                       i == SIM_ORCHESTRATOR ? SUITE_ORCHESTRATOR
-                                             : sim_toys[i - SIM_FIRST_TOY].name);
+        (void)snprintf(host->name, sizeof host->name, "%s", name_of(sim, i));
         (void)snprintf(host->path, sizeof host->path, "%s/%s.db", sim->dir, host->name);
         rng_seed(&host->rng, rng_next(&root));
         sim_disk_remove(host->path);
@@ -227,6 +237,12 @@ static void run_to_rest(struct sim *sim, int64_t limit_ms, int64_t tail_ms)
     int64_t end = sim->now_ms + tail_ms;
     while (sim->now_ms < end)
         step(sim, end);
+    /* It may be waiting for its next try. */
+    end = sim->now_ms + READER_MS;
+    while (sim->now_ms < end && !sim_reader_has_caught_up(sim))
+        step(sim, end);
+    if (!sim_reader_has_caught_up(sim))
+        sim_fail(sim, "L2", "the reader has not caught up %d ms after all rests", READER_MS);
 }
 
 uint64_t sim_run(uint64_t seed, struct sim_counts *counts)
@@ -239,7 +255,7 @@ uint64_t sim_run(uint64_t seed, struct sim_counts *counts)
     rng_seed(&sim->faults, seed ^ 0x6661756c74);
     rng_seed(&sim->workload, seed ^ 0x776f726b);
     sim_fault_draw(sim);
-    open_hosts(sim, 1 + (size_t)rng_below(&sim->workload, SIM_TOYS_MAX));
+    open_hosts(sim, 1 + (size_t)rng_below(&sim->workload, SIM_TOYS_MAX), true);
     sim_shape_draw(sim);
     run_until(sim, sim->profile.heal_at_ms);
     if (!sim->healed)
@@ -274,7 +290,7 @@ struct sim *sim_new_plain(const char *definition, struct sim_counts *counts)
         size_t number = (size_t)strtoul(name + 1, NULL, 10) + 1;
         toys = number > toys ? number : toys;
     }
-    open_hosts(sim, toys);
+    open_hosts(sim, toys, false);
     sim->saga_count = 1;
     (void)snprintf(sim->sagas[0].key, sizeof sim->sagas[0].key, "key");
     (void)snprintf(sim->sagas[0].input, sizeof sim->sagas[0].input, "0:order");

@@ -1,11 +1,12 @@
-/* The simulator: an orchestrator, toy participants and a client in one thread, on a virtual clock.
+/* The simulator: an orchestrator, toy participants, a reader of their events and a client in one
+ * thread, on a virtual clock.
  *
  * The nodes are the real ones on real files, driven by node_turn_*() as the shell does. Everything
  * else is drawn from one seed: what the network does to each message, who dies where, what the
  * participants answer. The same seed gives the same run, byte for byte. What is checked stands in
- * sim_wire.c and sim_claim.c (each message, as it is sent), sim_check.c and sim_books.c (the
- * databases, at the end). Whatever fails ends the process with the seed, how to run it again, and
- * what does not hold:
+ * sim_wire.c and sim_claim.c (each message, as it is sent), sim_check.c, sim_books.c and
+ * sim_reader.c (the databases, at the end). Whatever fails ends the process with the seed, how to
+ * run it again, and what does not hold:
  *
  *   I1  what is told as accepted is stored       I11 actions one after the other, undone in reverse
  *   I2  nothing that nobody submitted            I13 the stock adds up
@@ -16,7 +17,8 @@
  *   I7  final states agree with the effects      I21 nothing is sent again before its time
  *   I8  refusals and tombstones change nothing   I22 the database is sound
  *   I9  no action takes effect after its undo    L1  once all is healed, all rests
- *   I10 nothing is open where a saga is final */
+ *   I10 nothing is open where a saga is final    L2  ... and the reader catches up
+ *   I17 the reader has applied each event of each log once, in order, as it is there */
 #ifndef ZSAGA_SIM_H
 #define ZSAGA_SIM_H
 
@@ -31,8 +33,8 @@
 
 #define SIM_SAGAS_MAX 24
 #define SIM_SHAPES_MAX 6
-#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX)
-#define SIM_PAST_MAX 64 /* Messages remembered for a late replay. */
+#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX + 1) /* The reader is the last one. */
+#define SIM_PAST_MAX 64                      /* Messages remembered for a late replay. */
 #define SIM_NEVER INT64_MAX
 #define SIM_MONO_MS 1000000 /* What the monotonic clock shows at the start of a run. */
 
@@ -46,10 +48,11 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
     X(crash_in_batch) X(crash_between) X(power_lost) X(writes_lost) X(checkpoints) \
     X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) \
     X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down) \
-    X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(pushed) \
+    X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(outage) X(pushed) \
     X(silences) X(stale_replies) X(restarts) X(reloads) \
     X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) \
-    X(retried) X(singly) X(new_version)
+    X(retried) X(singly) X(new_version) \
+    X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps)
 /* clang-format on */
 struct sim_counts {
 #define X(name) uint64_t name;
@@ -72,9 +75,10 @@ struct sim_profile {
     int64_t fault_ms;     /* Between two larger faults, about; 0: none. */
     unsigned fault_kinds; /* A bit for each enum sim_fault. */
     int64_t heal_at_ms;
-    int64_t busy_ms_max; /* A turn's length. */
-    unsigned troubled;   /* Scripts: actions and compensations in trouble. */
-    unsigned refused;    /* Scripts: sagas with a step that refuses. */
+    int64_t busy_ms_max;   /* A turn's length. */
+    unsigned troubled;     /* Scripts: actions and compensations in trouble. */
+    unsigned refused;      /* Scripts: sagas with a step that refuses. */
+    unsigned reader_fails; /* At an event. */
 };
 
 enum sim_fault {
@@ -183,6 +187,8 @@ struct sim {
     char dir[200];
     struct sim_host hosts[SIM_HOSTS_MAX];
     size_t host_count;
+    size_t toy_count;
+    uint8_t reader; /* Its place; 0: a scenario has none. */
     struct sim_net net;
     struct rng faults;
     int64_t next_fault_ms;

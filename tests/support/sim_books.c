@@ -25,8 +25,9 @@ struct log {
     int64_t refused;
 };
 
-static void note_event(struct sim *sim, struct log *log, const Zsaga__Event *event)
+static void note_toys(struct sim *sim, void *context, const Zsaga__Event *event)
 {
+    struct log *log = context;
     struct told told = {0};
     struct bytes type = packed_view(event->type);
     told.refusal = bytes_equal(type, bytes_text("refused"));
@@ -48,18 +49,21 @@ static void note_event(struct sim *sim, struct log *log, const Zsaga__Event *eve
     log->did += bytes_equal(type, bytes_text("did"));
 }
 
-static void note_batch(struct sim *sim, struct log *log, struct bytes packed, int64_t count)
+typedef void (*note_event)(struct sim *sim, void *context, const Zsaga__Event *event);
+
+static void note_batch(struct sim *sim, struct bytes packed, int64_t count, note_event note,
+                       void *context)
 {
     Zsaga__EventBatch *batch = zsaga__event_batch__unpack(NULL, packed.len, packed.data);
     if (batch == NULL || (int64_t)batch->n_events != count)
         sim_fail(sim, "I16", "a row of the log is damaged");
     for (size_t i = 0; i < batch->n_events; i++)
-        note_event(sim, log, batch->events[i]);
+        note(sim, context, batch->events[i]);
     zsaga__event_batch__free_unpacked(batch, NULL);
 }
 
 /* I16: numbers without a gap, up to the head. */
-static void read_log(struct sim *sim, uint8_t place, struct log *log)
+static void read_log(struct sim *sim, uint8_t place, note_event note, void *context)
 {
     int64_t next = 1;
     struct sim_rows rows =
@@ -68,7 +72,7 @@ static void read_log(struct sim *sim, uint8_t place, struct log *log)
         if (sim_rows_int(&rows, 0) != next)
             sim_fail(sim, "I16", "%s: the log has a gap at %lld", sim->hosts[place].name,
                      (long long)next);
-        note_batch(sim, log, sim_rows_bytes(&rows, 2), sim_rows_int(&rows, 1));
+        note_batch(sim, sim_rows_bytes(&rows, 2), sim_rows_int(&rows, 1), note, context);
         next += sim_rows_int(&rows, 1);
     }
     sim_rows_end(&rows);
@@ -81,7 +85,7 @@ static void read_log(struct sim *sim, uint8_t place, struct log *log)
 static void check_log(struct sim *sim, uint8_t place)
 {
     struct log log = {0};
-    read_log(sim, place, &log);
+    read_log(sim, place, note_toys, &log);
     int64_t did = sim_rows_one(sim, place, "SELECT count(*) FROM toy_log WHERE undo = 0");
     int64_t undid = sim_rows_one(sim, place, "SELECT count(*) FROM toy_log WHERE undo = 1");
     int64_t refused =
@@ -112,8 +116,55 @@ static void check_toy(struct sim *sim, uint8_t place)
     sim_rows_end(&rows);
 }
 
+/* What an orchestrator tells, and how often it must have, by its journal. */
+static const struct {
+    const char *type;
+    const char *sql;
+} saga_kinds[] = {
+    {"SagaAccepted", "SELECT count(*) FROM zsaga_saga"},
+    {"StepDone", "SELECT count(*) FROM zsaga_history WHERE what = 2"},
+    {"StepRejected", "SELECT count(*) FROM zsaga_history WHERE what = 3"},
+    {"StepGivenUp", "SELECT count(*) FROM zsaga_history WHERE what = 4"},
+    {"StepUndone", "SELECT count(*) FROM zsaga_history WHERE what = 5"},
+    {"SagaAttention", "SELECT count(*) FROM zsaga_history WHERE what = 7"},
+    {"SagaResumed", "SELECT count(*) FROM zsaga_history WHERE what = 8"},
+    {"SagaCompleted", "SELECT count(*) FROM zsaga_saga WHERE state = 3"},
+    {"SagaCompensated", "SELECT count(*) FROM zsaga_saga WHERE state = 4"},
+};
+#define SAGA_KINDS (sizeof saga_kinds / sizeof saga_kinds[0])
+
+struct saga_log {
+    int64_t counts[SAGA_KINDS];
+    struct id last;
+};
+
+static void note_sagas(struct sim *sim, void *context, const Zsaga__Event *event)
+{
+    struct saga_log *log = context;
+    struct id id;
+    if (!id_from_bytes(packed_view(event->id), &id) || id_compare(&id, &log->last) <= 0)
+        sim_fail(sim, "I15", "the ids of the orchestrator's events do not ascend");
+    log->last = id;
+    for (size_t i = 0; i < SAGA_KINDS; i++)
+        log->counts[i] += bytes_equal(packed_view(event->type), bytes_text(saga_kinds[i].type));
+}
+
+/* I15: an event for each record and each end, and none besides. */
+static void check_saga_log(struct sim *sim)
+{
+    struct saga_log log = {0};
+    read_log(sim, SIM_ORCHESTRATOR, note_sagas, &log);
+    for (size_t i = 0; i < SAGA_KINDS; i++) {
+        int64_t expected = sim_rows_one(sim, SIM_ORCHESTRATOR, saga_kinds[i].sql);
+        if (log.counts[i] != expected)
+            sim_fail(sim, "I15", "%s is told %lld times, and happened %lld times",
+                     saga_kinds[i].type, (long long)log.counts[i], (long long)expected);
+    }
+}
+
 static void check_orchestrator(struct sim *sim)
 {
+    check_saga_log(sim);
     if (sim_rows_one(sim, SIM_ORCHESTRATOR, "SELECT count(*) FROM zsaga_saga") !=
         (int64_t)sim->saga_count)
         sim_fail(sim, "I2", "there are more sagas than were submitted");
@@ -130,7 +181,7 @@ void sim_check_books(struct sim *sim)
     check_orchestrator(sim);
     for (size_t i = 0; i < sim->host_count; i++) {
         uint8_t place = (uint8_t)i;
-        if (place != SIM_ORCHESTRATOR)
+        if (place != SIM_ORCHESTRATOR && place != sim->reader)
             check_toy(sim, place);
         if (sim_rows_one(sim, place,
                          "SELECT count(*) FROM pragma_integrity_check"

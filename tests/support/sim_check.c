@@ -4,6 +4,7 @@
 
 #include "sim_disk.h"
 #include "sim_parts.h"
+#include "sim_reader.h"
 #include "sim_rows.h"
 
 /* Values as stored; written down again here, for a check must not trust what it checks. */
@@ -281,4 +282,5 @@ void sim_check_all(struct sim *sim)
     for (size_t i = 0; i < sim->saga_count; i++)
         check_saga(sim, &sim->sagas[i]);
     sim_check_books(sim);
+    sim_reader_check(sim);
 }

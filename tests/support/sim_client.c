@@ -183,7 +183,8 @@ static void on_submitted(struct sim *sim, struct sim_saga *saga, enum request ho
 {
     struct id id;
     if (answer->verdict == ZSAGA__VERDICT__BUSY) {
-        sim->counts->busy++;
+        sim->counts->busy += answer->code.len == 0;
+        sim->counts->outage += answer->code.len != 0;
         saga->submit_at_ms = sim->now_ms + (int64_t)answer->retry_after_ms;
         return;
     }
@@ -233,6 +234,13 @@ static void on_status(struct sim *sim, const Zsaga__StatusReport *status)
                      (const char *)status->channels[i]->detail.data);
 }
 
+/* The orchestrator could not store anything just then: it is asked again. */
+static bool is_outage(const Zsaga__Refusal *refusal)
+{
+    return bytes_equal(packed_view(refusal->code), bytes_text("disk_full")) ||
+           bytes_equal(packed_view(refusal->code), bytes_text("busy"));
+}
+
 static void on_answer(struct sim *sim, const Zsaga__ClientAnswer *answer)
 {
     enum request how = (enum request)(answer->id >> 8 & 0xff);
@@ -252,6 +260,10 @@ static void on_answer(struct sim *sim, const Zsaga__ClientAnswer *answer)
     case ZSAGA__CLIENT_ANSWER__KIND_REFUSAL:
         if (how == RESUME) /* It went on in the meantime. */
             return;
+        if (is_outage(answer->refusal)) {
+            sim->counts->outage++;
+            return;
+        }
         break;
     default:
         break;

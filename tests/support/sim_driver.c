@@ -36,15 +36,18 @@ struct sim_driver *sim_driver_new_with(const char *definition, const struct suit
     sim_disk_begin(driver->dir, sizeof driver->dir);
     (void)snprintf(driver->path, sizeof driver->path, "%s/o.db", driver->dir);
     arena_init(&driver->arena, ARENA_BYTES);
+    arena_init(&driver->scratch, ARENA_BYTES);
     driver->now = (struct node_time){.mono_ms = 5000, .wall_ms = 1700000000000};
     driver->client = (struct frame_header){.name = "zsaga", .incarnation = 9};
     driver->definitions[0] = driver->definition;
-    driver->options = (struct orchestrator_options){.db_path = driver->path,
-                                                    .id = "suite",
-                                                    .participants = driver->names,
-                                                    .definitions = driver->definitions,
-                                                    .definition_count = 1,
-                                                    .limits = *limits};
+    driver->options =
+        (struct orchestrator_options){.db_path = driver->path,
+                                      .id = "suite",
+                                      .participants = driver->names,
+                                      .definitions = driver->definitions,
+                                      .definition_count = 1,
+                                      .limits = *limits,
+                                      .keep = {.bytes = UINT64_MAX, .age_ms = INT64_MAX}};
     for (size_t i = 0; i < driver->definition->step_count; i++) {
         size_t number = (size_t)(driver->definition->steps[i].participant[1] - '0');
         if (number >= driver->options.participant_count)
@@ -71,8 +74,10 @@ void sim_driver_free(struct sim_driver *driver)
     sim_driver_stop(driver);
     definition_free(driver->definition);
     arena_release(&driver->arena);
+    arena_release(&driver->scratch);
     free(driver->commands);
     free(driver->answers);
+    free(driver->rows);
     sim_disk_end(driver->dir);
     free(driver);
 }
@@ -133,19 +138,57 @@ static void take_answer(struct sim_driver *driver, ProtobufCBinaryData entry)
     driver->answer_count++;
 }
 
+/* Only rows are kept: ranges come twice a second, and some tests last for days. */
+static void take_publication(struct sim_driver *driver, ProtobufCBinaryData entry)
+{
+    const Zsaga__Publication *told =
+        zsaga__publication__unpack(&driver->scratch.allocator, entry.len, entry.data);
+    assert_non_null(told);
+    if (told->kind_case == ZSAGA__PUBLICATION__KIND_RANGE) {
+        driver->range_count++;
+        return;
+    }
+    told = zsaga__publication__unpack(&driver->arena.allocator, entry.len, entry.data);
+    assert_non_null(told);
+    assert_int_equal(told->kind_case, ZSAGA__PUBLICATION__KIND_ROW);
+    driver->rows = xgrow(driver->rows, &driver->row_capacity, driver->row_count + 1,
+                         sizeof(const Zsaga__LogRow *));
+    driver->rows[driver->row_count++] = told->row;
+}
+
+static void take_entry(struct sim_driver *driver, uint8_t port, const struct frame_header *header,
+                       uint32_t index, ProtobufCBinaryData entry)
+{
+    switch (port) {
+    case ORCHESTRATOR_PORT_CLIENT:
+        take_answer(driver, entry);
+        return;
+    case ORCHESTRATOR_PORT_EVENTS:
+        take_publication(driver, entry);
+        return;
+    case ORCHESTRATOR_PORT_REPLAY:
+        driver->replayed =
+            zsaga__replay_answer__unpack(&driver->arena.allocator, entry.len, entry.data);
+        assert_non_null(driver->replayed);
+        return;
+    default:
+        take_request(driver, port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT, header, index, entry);
+    }
+}
+
 static void take_message(struct sim_driver *driver, const struct message *message)
 {
     struct frame frame;
     struct err err = {0};
-    if (frame_read(bytes_of(message->data, message->len), &driver->arena, &frame, &err) < 0)
+    bool log = message->to.port == ORCHESTRATOR_PORT_EVENTS;
+    arena_reset(&driver->scratch);
+    if (frame_read(bytes_of(message->data, message->len), log ? &driver->scratch : &driver->arena,
+                   &frame, &err) < 0)
         fail_msg("%s", err.text);
-    for (size_t i = 0; i < frame.entry_count; i++) {
-        if (message->to.port == ORCHESTRATOR_PORT_CLIENT)
-            take_answer(driver, frame.entries[i]);
-        else
-            take_request(driver, message->to.port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT,
-                         &frame.header, (uint32_t)i, frame.entries[i]);
-    }
+    bool commands = message->to.port >= ORCHESTRATOR_PORT_FIRST_PARTICIPANT;
+    assert_int_equal(frame.header.has_driver, commands);
+    for (size_t i = 0; i < frame.entry_count; i++)
+        take_entry(driver, message->to.port, &frame.header, (uint32_t)i, frame.entries[i]);
 }
 
 static void turn_once(struct sim_driver *driver)
@@ -180,7 +223,7 @@ void sim_driver_turn(struct sim_driver *driver)
 {
     int turns = 0;
     turn_once(driver);
-    while (driver->node != NULL && node_turn_takes(&driver->turn) && answer_hellos(driver)) {
+    while (driver->node != NULL && !driver->turn.broken && answer_hellos(driver)) {
         assert_true(++turns < TURNS_MAX);
         turn_once(driver);
     }
@@ -207,6 +250,9 @@ void sim_driver_clear(struct sim_driver *driver)
 {
     driver->command_count = 0;
     driver->answer_count = 0;
+    driver->row_count = 0;
+    driver->range_count = 0;
+    driver->replayed = NULL;
     driver->hello_count = 0;
     for (size_t i = 0; i < driver->options.participant_count; i++)
         driver->participants[i].last_hello = NULL;
@@ -216,7 +262,7 @@ void sim_driver_clear(struct sim_driver *driver)
 void sim_driver_give(struct sim_driver *driver, uint8_t port, struct bytes frame)
 {
     struct peer from = {.port = port};
-    if (port == ORCHESTRATOR_PORT_CLIENT) {
+    if (port < ORCHESTRATOR_PORT_FIRST_PARTICIPANT) {
         from.id_len = 1;
         from.id[0] = 'c';
     }

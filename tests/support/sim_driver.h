@@ -8,7 +8,9 @@
 
 #include "client.pb-c.h"
 #include "command.pb-c.h"
+#include "event.pb-c.h"
 #include "orchestrator.h"
+#include "replay.pb-c.h"
 #include "wire/frame.h"
 
 #define SIM_DRIVER_PARTICIPANTS_MAX 4
@@ -47,7 +49,8 @@ struct sim_driver {
     int rc;         /* Of the last turn or start. */
     struct err err; /* Of it. */
     struct sim_driver_participant participants[SIM_DRIVER_PARTICIPANTS_MAX];
-    struct arena arena;
+    struct arena arena;   /* Of what was sent since the last clear, */
+    struct arena scratch; /* and of one message of the log. */
     struct sim_driver_command *commands;
     size_t command_count;
     size_t command_capacity;
@@ -56,6 +59,11 @@ struct sim_driver {
     size_t answer_count;
     size_t answer_capacity;
     struct frame_header client;
+    const Zsaga__LogRow **rows; /* Told on the PUB port since the last clear, */
+    size_t row_count;
+    size_t row_capacity;
+    size_t range_count;                  /* and ranges. */
+    const Zsaga__ReplayAnswer *replayed; /* The last one since the last clear, or NULL. */
 };
 
 /* One definition, given as text; starts the orchestrator, with all its participants there. */

@@ -39,6 +39,7 @@ void sim_fault_draw(struct sim *sim)
         .busy_ms_max = (int64_t)below(sim, 4),
         .troubled = draw_rate(sim, 300),
         .refused = draw_rate(sim, 700),
+        .reader_fails = draw_rate(sim, 100),
     };
     sim->next_fault_ms = profile->fault_ms == 0 ? SIM_NEVER : profile->fault_ms;
 }
@@ -50,13 +51,14 @@ static struct sim_host *any_host(struct sim *sim)
 
 static void cut(struct sim *sim, bool one_way)
 {
-    uint8_t toy = (uint8_t)(SIM_FIRST_TOY + below(sim, sim->host_count - 1));
+    uint8_t one = (uint8_t)(SIM_FIRST_TOY + below(sim, sim->host_count - 1));
+    uint8_t other = one == sim->reader ? (uint8_t)below(sim, sim->reader) : SIM_ORCHESTRATOR;
     int64_t until = sim->now_ms + 1 + (int64_t)below(sim, CUT_MS_MAX);
     bool there = !one_way || below(sim, 2) == 0;
     if (there)
-        sim_net_cut(sim, SIM_ORCHESTRATOR, toy, until);
+        sim_net_cut(sim, other, one, until);
     if (!one_way || !there)
-        sim_net_cut(sim, toy, SIM_ORCHESTRATOR, until);
+        sim_net_cut(sim, one, other, until);
     sim->counts->cuts++;
 }
 

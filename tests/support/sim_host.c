@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "consumer_node.h"
 #include "sim_disk.h"
 #include "sim_parts.h"
 #include "sim_power.h"
+#include "sim_reader.h"
 
 #define TURN_MESSAGES_MAX 8 /* Taken in one turn at most: then timers wait for the rest. */
 #define DOWN_MS_MAX 4000
@@ -57,6 +59,9 @@ static bool is_of_the_disk(struct sim *sim, int rc)
     return rc == ERR_FULL || (rc == ERR_IO && fresh);
 }
 
+/* A log is checked from its first event on. */
+static const struct publisher_keep keeps_all = {.bytes = UINT64_MAX, .age_ms = INT64_MAX};
+
 static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err *err)
 {
     const char *names[SIM_TOYS_MAX];
@@ -66,8 +71,9 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
                                            .participants = names,
                                            .definitions = definitions,
                                            .limits = sim->limits,
+                                           .keep = keeps_all,
                                            .random = rng_next(&host->rng)};
-    for (size_t i = SIM_FIRST_TOY; i < sim->host_count; i++)
+    for (size_t i = SIM_FIRST_TOY; i < SIM_FIRST_TOY + sim->toy_count; i++)
         names[options.participant_count++] = sim->hosts[i].name;
     for (size_t i = 0; i < sim->shape_count; i++) {
         const struct sim_shape *shape = &sim->shapes[i];
@@ -81,6 +87,14 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
     return orchestrator_new(&options, sim_time(sim, host), &host->node, err);
 }
 
+static int open_toy(struct sim *sim, struct sim_host *host, struct err *err)
+{
+    const struct participant_options options = {
+        .db_path = host->path, .random = rng_next(&host->rng), .keep = keeps_all};
+    (void)sim;
+    return participant_node_new(&sim_toys[host->place - SIM_FIRST_TOY], &options, &host->node, err);
+}
+
 void sim_host_start(struct sim *sim, struct sim_host *host)
 {
     struct err err = {0};
@@ -90,9 +104,10 @@ void sim_host_start(struct sim *sim, struct sim_host *host)
     host->node = NULL;
     if (host->place == SIM_ORCHESTRATOR)
         rc = open_orchestrator(sim, host, &err);
+    else if (host->place == sim->reader)
+        rc = sim_reader_open(sim, host, &err);
     else
-        rc = participant_node_new(&sim_toys[host->place - SIM_FIRST_TOY], host->path, NULL,
-                                  rng_next(&host->rng), &host->node, &err);
+        rc = open_toy(sim, host, &err);
     if (is_of_the_disk(sim, rc)) { /* The supervisor tries again. */
         host->node = NULL;
         host->down_until_ms = sim->now_ms + 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
@@ -144,6 +159,8 @@ void sim_host_close(struct sim *sim, struct sim_host *host)
         return;
     if (host->place == SIM_ORCHESTRATOR)
         count_orchestrator(sim, host->node);
+    else if (host->place == sim->reader)
+        sim_reader_count(sim, host->node);
     else
         count_toy(sim, host->node);
     host->node->ops->free(host->node);
@@ -191,7 +208,7 @@ int64_t sim_host_next(const struct sim *sim, const struct sim_host *host)
     if (host->node == NULL)
         return host->down_until_ms;
     int64_t at = node_turn_deadline(&host->turn);
-    if (host->arrived_count > 0 && node_turn_takes(&host->turn))
+    if (host->arrived_count > 0)
         at = sim->now_ms;
     else if (at != SIM_NEVER)
         at -= SIM_MONO_MS;
@@ -207,8 +224,6 @@ static bool give(struct sim *sim, struct sim_host *host)
 {
     size_t taken = 0;
     size_t quota = TURN_MESSAGES_MAX;
-    if (!node_turn_takes(&host->turn))
-        return false;
     if (!sim->plain && rng_below(&host->rng, 4) == 0)
         quota = 1;
     while (taken < host->arrived_count && taken < quota) {
@@ -224,27 +239,100 @@ static bool give(struct sim *sim, struct sim_host *host)
     return host->arrived_count == 0;
 }
 
-/* Where a message goes, as the ports of the nodes are wired. */
+static bool is_published(const struct sim_host *host, const struct message *message)
+{
+    return message->to.port == (host->place == SIM_ORCHESTRATOR ? (int)ORCHESTRATOR_PORT_EVENTS
+                                                                : (int)PARTICIPANT_PORT_EVENTS);
+}
+
+/* A PUB without a reader sends nothing. */
+static void drop_published(const struct sim *sim, const struct sim_host *host, struct outbound *out)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < out->count; i++)
+        if (sim->reader == 0 && is_published(host, &out->messages[i]))
+            free(out->messages[i].data);
+        else
+            out->messages[kept++] = out->messages[i];
+    out->count = kept;
+}
+
+/* Where a message goes: the place, the port there, and for whose life it is meant. */
+struct route {
+    uint8_t to;
+    uint64_t to_start; /* 0: any. */
+    struct peer peer;  /* As the addressee sees the sender. */
+    bool live;
+};
+
+/* A DEALER is known by the start of its process. */
+static void name_peer(const struct sim_host *host, struct peer *peer)
+{
+    peer->id_len = (uint8_t)snprintf((char *)peer->id, sizeof peer->id, "%llu",
+                                     (unsigned long long)host->starts);
+}
+
+static uint64_t start_of(const struct peer *peer)
+{
+    char id[24] = "";
+    memcpy(id, peer->id, peer->id_len);
+    return strtoull(id, NULL, 10);
+}
+
+/* From the reader to a replay ROUTER, and back; and what is told live. */
+static bool route_of_reader(const struct sim *sim, const struct sim_host *host,
+                            const struct peer *to, struct route *ret)
+{
+    bool orchestrates = host->place == SIM_ORCHESTRATOR;
+    if (sim->reader != 0 && host->place == sim->reader) {
+        ret->to = (uint8_t)((to->port - 2) / 2);
+        ret->peer.port = ret->to == SIM_ORCHESTRATOR ? (uint8_t)ORCHESTRATOR_PORT_REPLAY
+                                                     : (uint8_t)PARTICIPANT_PORT_REPLAY;
+        name_peer(host, &ret->peer);
+        return true;
+    }
+    ret->to = sim->reader;
+    if (to->port == (orchestrates ? (int)ORCHESTRATOR_PORT_EVENTS : (int)PARTICIPANT_PORT_EVENTS)) {
+        ret->live = true;
+        ret->peer.port = CONSUMER_PORT_EVENTS(host->place);
+        return true;
+    }
+    if (to->port == (orchestrates ? (int)ORCHESTRATOR_PORT_REPLAY : (int)PARTICIPANT_PORT_REPLAY)) {
+        ret->to_start = start_of(to);
+        ret->peer.port = CONSUMER_PORT_REPLAY(host->place);
+        return true;
+    }
+    return false;
+}
+
+/* As the ports of the nodes are wired. */
+static struct route route_of(const struct sim *sim, const struct sim_host *host,
+                             const struct peer *to)
+{
+    struct route route = {0};
+    if (route_of_reader(sim, host, to, &route))
+        return route;
+    route.to = SIM_ORCHESTRATOR;
+    if (host->place != SIM_ORCHESTRATOR) {
+        route.to_start = start_of(to);
+        route.peer.port =
+            (uint8_t)(ORCHESTRATOR_PORT_FIRST_PARTICIPANT + host->place - SIM_FIRST_TOY);
+    } else if (to->port == ORCHESTRATOR_PORT_CLIENT) {
+        route.to = SIM_CLIENT;
+    } else {
+        route.to = (uint8_t)(SIM_FIRST_TOY + to->port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT);
+        route.peer.port = PARTICIPANT_PORT_COMMAND;
+        name_peer(host, &route.peer);
+    }
+    return route;
+}
+
 static void post(struct sim *sim, const struct sim_host *host, struct message *message)
 {
-    struct peer peer = {0};
-    uint8_t to = SIM_ORCHESTRATOR;
-    uint64_t to_start = 0;
-    if (host->place != SIM_ORCHESTRATOR) {
-        char id[24] = "";
-        memcpy(id, message->to.id, message->to.id_len);
-        to_start = strtoull(id, NULL, 10);
-        peer.port = (uint8_t)(ORCHESTRATOR_PORT_FIRST_PARTICIPANT + host->place - SIM_FIRST_TOY);
-    } else if (message->to.port == ORCHESTRATOR_PORT_CLIENT) {
-        to = SIM_CLIENT;
-    } else {
-        to = (uint8_t)(SIM_FIRST_TOY + message->to.port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT);
-        peer.port = PARTICIPANT_PORT_COMMAND;
-        peer.id_len = (uint8_t)snprintf((char *)peer.id, sizeof peer.id, "%llu",
-                                        (unsigned long long)host->starts);
-    }
-    sim_wire_note(sim, host->place, to, bytes_of(message->data, message->len));
-    sim_net_send(sim, host->place, to, to_start, &peer, message->data, message->len);
+    const struct route route = route_of(sim, host, &message->to);
+    sim_wire_note(sim, host->place, route.to, route.live, bytes_of(message->data, message->len));
+    sim_net_send(sim, host->place, route.to, route.to_start, &route.peer, message->data,
+                 message->len);
     message->data = NULL;
 }
 
@@ -284,6 +372,7 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
                  orchestrator_stalled(host->node));
     if (orchestrates && sim->plain)
         sim_story_go_on(sim);
+    drop_published(sim, host, out);
     if (out->count == 0 || dies(sim, host, COMMITTED) || send(sim, host, out))
         return;
     (void)dies(sim, host, SENT);

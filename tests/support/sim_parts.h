@@ -46,7 +46,8 @@ void sim_fault_heal(struct sim *sim);
 void sim_story_go_on(struct sim *sim);
 
 /* sim_wire.c: what is sent, as it is sent. */
-void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message);
+/* `live`: on a PUB port. */
+void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, bool live, struct bytes message);
 
 /* sim_claim.c: what is claimed, against what the sender has committed. */
 void sim_claim_header(struct sim *sim, uint8_t from, const struct frame_header *header);

@@ -61,7 +61,7 @@ static void draw_step(struct sim *sim, struct buffer *text, size_t step, bool re
     buffer_append_text(text, "    step\n");
     (void)snprintf(line, sizeof line, "name = s%zu", step);
     add_text(text, line);
-    (void)snprintf(line, sizeof line, "participant = p%d", (int)below(sim, sim->host_count - 1));
+    (void)snprintf(line, sizeof line, "participant = p%d", (int)below(sim, sim->toy_count));
     add_text(text, line);
     (void)snprintf(line, sizeof line, "action = do%zu", step);
     add_text(text, line);

@@ -7,6 +7,7 @@
 #include "client.pb-c.h"
 #include "command.pb-c.h"
 #include "sim_parts.h"
+#include "sim_reader.h"
 
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 {
@@ -218,17 +219,34 @@ static void note_entry(struct sim *sim, uint8_t from, uint8_t to, ProtobufCBinar
     }
 }
 
-void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message)
+/* Words may name the run's directory, whose own name is another in each run. */
+static uint64_t hash_message(const struct sim *sim, uint64_t hash, struct bytes message)
+{
+    size_t len = strlen(sim->dir);
+    const uint8_t *end = message.data + message.len;
+    const uint8_t *named;
+    while ((named = memmem(message.data, message.len, sim->dir, len)) != NULL) {
+        hash = hash_bytes(hash, message.data, (size_t)(named - message.data));
+        message = bytes_of(named + len, (size_t)(end - named) - len);
+    }
+    return hash_bytes(hash, message.data, message.len);
+}
+
+void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, bool live, struct bytes message)
 {
     struct frame frame;
     struct err err = {0};
     sim->hash = hash_bytes(sim->hash, &sim->now_ms, sizeof sim->now_ms);
     sim->hash = hash_bytes(sim->hash, &from, 1);
-    sim->hash = hash_bytes(sim->hash, message.data, message.len);
+    sim->hash = hash_message(sim, sim->hash, message);
     arena_reset(&sim->arena);
     if (frame_read(message, &sim->arena, &frame, &err) < 0)
         sim_fail(sim, "protocol", "%s", err.text);
     sim_claim_header(sim, from, &frame.header);
-    for (size_t i = 0; i < frame.entry_count; i++)
-        note_entry(sim, from, to, frame.entries[i]);
+    for (size_t i = 0; i < frame.entry_count; i++) {
+        if (sim->reader != 0 && (from == sim->reader || to == sim->reader))
+            sim_reader_note(sim, from, live, frame.entries[i]);
+        else
+            note_entry(sim, from, to, frame.entries[i]);
+    }
 }

@@ -26,8 +26,8 @@
 #define DOWN_MS 20000
 #define ARGUMENTS_MAX 24
 
-const char *const suite_process_names[SUITE_PROCESS_COUNT] = {"orchestrator", "order", "inventory",
-                                                              "payment", "shipping"};
+const char *const suite_process_names[SUITE_PROCESS_COUNT] = {
+    "orchestrator", "order", "inventory", "payment", "shipping", "observer"};
 
 struct suite_kept {
     struct suite_kept *next;

@@ -11,8 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SUITE_PROCESS_COUNT 5
-extern const char *const suite_process_names[SUITE_PROCESS_COUNT]; /* The orchestrator first. */
+#define SUITE_PROCESS_COUNT 6
+/* The orchestrator first, then the participants, the observer last. */
+extern const char *const suite_process_names[SUITE_PROCESS_COUNT];
 
 #define SUITE_READY_MS 30000 /* Until `zsaga up` says ready. */
 

@@ -51,6 +51,8 @@ static const char *name_of(const char *text, size_t len)
     const char *slash = strrchr(text, '/');
     const char *program = slash == NULL ? text : slash + 1;
     const char *command = next_argument(text, len, text);
+    if (strcmp(program, "zsaga-top") == 0)
+        return NULL;
     if (strncmp(program, "zsaga-", 6) == 0)
         return program + 6;
     bool supervises =

@@ -1,338 +1,393 @@
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/xalloc.h"
 #include "client.h"
+#include "fake_orchestrator.h"
 #include "fake_server.h"
-#include "wire/frame.h"
+#include "suite.h"
 
 #define DEADLINE_MS 20000
 
 static char dir[64];
 static char endpoint[128];
+static struct fake_orchestrator world;
+static struct client *client;
 
 static int set_up(void **state)
 {
     (void)state;
+    struct err err = {0};
     fake_server_forget();
+    world = (struct fake_orchestrator){.rest = ZSAGA__SAGA_STATE__COMPLETED};
     (void)snprintf(dir, sizeof dir, "/tmp/zsaga-client-XXXXXX");
     if (mkdtemp(dir) == NULL)
         return -1;
     (void)snprintf(endpoint, sizeof endpoint, "ipc://%s/s.sock", dir);
-    return 0;
+    return client_open_endpoint(endpoint, &client, &err);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    client_freep(&client);
     fake_server_stop();
     (void)unlink(endpoint + strlen("ipc://"));
     return rmdir(dir);
 }
 
-static struct client *connect_client(void)
+static void serve(void)
 {
-    struct client *client = NULL;
+    fake_server_start_scripted(endpoint, fake_orchestrator_answer, &world);
+}
+
+static void expect_words(const struct err *err, const char *words)
+{
+    if (strstr(err->text, words) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", err->text, words);
+}
+
+static struct client_saga saga_of(const char *key, const char *input)
+{
+    return (struct client_saga){.definition = "order", .key = key, .input = bytes_text(input)};
+}
+
+static void expect_submit(const char *key, const char *input, enum client_verdict verdict)
+{
+    const struct client_saga saga = saga_of(key, input);
+    struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_new(endpoint, &client, &err), 0);
-    return client;
+    if (client_submit(client, &saga, DEADLINE_MS, &outcome, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(outcome.verdict, verdict);
+    assert_int_equal(outcome.saga.bytes[0], 9);
 }
 
-static Zsaga__Status nothing = ZSAGA__STATUS__INIT;
-
-static Zsaga__ClientRequest status_request(uint64_t id)
+static void expect_no_submit(const struct client_saga *saga, int64_t timeout_ms, int code,
+                             const char *words)
 {
-    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
-    request.id = id;
-    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_STATUS;
-    request.status = &nothing;
-    return request;
-}
-
-static void expect_answer(struct client *client)
-{
-    Zsaga__ClientRequest request = status_request(0);
-    const Zsaga__ClientAnswer *answer = NULL;
+    struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_ask(client, &request, DEADLINE_MS, &answer, &err), 0);
-    assert_non_null(answer);
-    assert_int_equal(answer->id, request.id);
-    assert_int_equal(answer->kind_case, ZSAGA__CLIENT_ANSWER__KIND_DONE);
+    assert_int_equal(client_submit(client, saga, timeout_ms, &outcome, &err), code);
+    assert_int_equal(outcome.verdict, CLIENT_UNDECIDED);
+    expect_words(&err, words);
 }
 
-static void expect_timeout(struct client *client, int64_t timeout_ms, const char *words)
+static void expect_wait(const char *key, enum client_state wanted)
 {
-    Zsaga__ClientRequest request = status_request(0);
-    const Zsaga__ClientAnswer *answer = NULL;
+    struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_ask(client, &request, timeout_ms, &answer, &err), ERR_TIMEOUT);
-    assert_null(answer);
-    assert_non_null(strstr(err.text, endpoint));
-    if (strstr(err.text, words) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", err.text, words);
+    if (client_wait(client, key, DEADLINE_MS, &outcome, &err) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(outcome.state, wanted);
 }
 
-static void queue_one(struct client *client, uint64_t id)
-{
-    Zsaga__ClientRequest request = status_request(id);
-    client_queue(client, &request);
-}
-
-static void flush(struct client *client)
-{
-    struct err err = {0};
-    assert_int_equal(client_flush(client, &err), 0);
-}
-
-static uint64_t take_id(struct client *client, int64_t wait_ms)
-{
-    const Zsaga__ClientAnswer *answer = NULL;
-    struct err err = {0};
-    assert_int_equal(client_take(client, wait_ms, &answer, &err), 0);
-    return answer == NULL ? 0 : answer->id;
-}
-
-/* A question is answered, and the next one too; ids of questions do not meet those of callers. */
-static void test_ask__peer_answers__gets_the_answer(void **state)
+/* A new key is accepted, the same one again a duplicate, and with other contents a conflict. */
+static void test_submit__verdicts__are_told(void **state)
 {
     (void)state;
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    struct client *client = connect_client();
-    expect_answer(client);
-    expect_answer(client);
-    client_free(client);
+    serve();
+    expect_submit("A", "one", CLIENT_ACCEPTED);
+    expect_submit("A", "one", CLIENT_DUPLICATE);
+    expect_submit("A", "two", CLIENT_CONFLICT);
+    expect_submit("B", "", CLIENT_ACCEPTED);
+    fake_server_stop();
+    assert_int_equal(world.saga_count, 2);
+}
+
+/* A submit whose answer was lost is asked again under the same nonce: it is no duplicate of itself.
+ */
+static void test_submit__answer_lost__is_still_accepted(void **state)
+{
+    (void)state;
+    world.lose = 1;
+    serve();
+    expect_submit("A", "one", CLIENT_ACCEPTED);
     fake_server_stop();
     assert_int_equal(fake_server_seen.requests, 2);
-    assert_true(fake_server_seen.first_id >= UINT64_C(1) << 63);
-    assert_int_equal(fake_server_seen.last_id, fake_server_seen.first_id + 1);
+    assert_true(world.sagas[0].nonce_len >= 16);
 }
 
-/* An owner is asked the same way. */
-static void test_ask_owner__peer_answers__gets_the_answer(void **state)
+/* A nonce of the program's own makes a submit the same one over calls and restarts. */
+static void test_submit__own_nonce_again__is_accepted_again(void **state)
 {
     (void)state;
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    struct client *client = connect_client();
-    Zsaga__Health health = ZSAGA__HEALTH__INIT;
-    Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
-    request.kind_case = ZSAGA__OWNER_REQUEST__KIND_HEALTH;
-    request.health = &health;
-    const Zsaga__OwnerAnswer *answer = NULL;
+    struct client_saga saga = saga_of("A", "one");
+    saga.nonce = bytes_text("run 7, line 12");
+    serve();
+    for (int i = 0; i < 2; i++) {
+        struct client_outcome outcome = {0};
+        struct err err = {0};
+        assert_int_equal(client_submit(client, &saga, DEADLINE_MS, &outcome, &err), 0);
+        assert_int_equal(outcome.verdict, CLIENT_ACCEPTED);
+    }
+}
+
+/* A restart of the orchestrator in between, as another incarnation, is not noticed. */
+static void test_submit__orchestrator_restarts__is_not_noticed(void **state)
+{
+    (void)state;
+    world.deaf = 1;
+    serve();
+    const struct client_saga saga = saga_of("A", "one");
+    struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_ask_owner(client, &request, DEADLINE_MS, &answer, &err), 0);
-    assert_int_equal(answer->id, request.id);
-    assert_int_equal(answer->health->pid, FAKE_SERVER_PID);
-    client_free(client);
-}
-
-/* Nobody there: the words name the endpoint. As soon as somebody is there, questions are answered.
- */
-static void test_ask__peer_comes_later__times_out_then_answers(void **state)
-{
-    (void)state;
-    struct client *client = connect_client();
-    expect_timeout(client, 30, "did not answer within 30 ms");
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    expect_answer(client);
-    client_free(client);
-}
-
-/* A question whose answer is lost is asked again, under the same id. */
-static void test_ask__answer_lost__asks_again(void **state)
-{
-    (void)state;
-    fake_server_start(endpoint, FAKE_IGNORES_FIRST_FRAME);
-    struct client *client = connect_client();
-    expect_answer(client);
-    client_free(client);
+    assert_int_equal(client_submit(client, &saga, 50, &outcome, &err), ERR_TIMEOUT);
     fake_server_stop();
-    assert_int_equal(fake_server_seen.frames, 2);
-    assert_int_equal(fake_server_seen.connections, 1);
-    assert_int_equal(fake_server_seen.first_id, fake_server_seen.last_id);
-}
-
-/* A peer that stays silent on one connection is asked over another. */
-static void test_ask__connection_silent__makes_a_new_one(void **state)
-{
-    (void)state;
-    fake_server_start(endpoint, FAKE_IGNORES_FIRST_CONNECTION);
-    struct client *client = connect_client();
-    expect_answer(client);
-    client_free(client);
+    serve();
+    expect_submit("A", "one", CLIENT_ACCEPTED);
     fake_server_stop();
-    assert_int_equal(fake_server_seen.connections, 2);
-    assert_int_equal(fake_server_seen.first_id, fake_server_seen.last_id);
+    serve();
+    expect_submit("A", "one", CLIENT_DUPLICATE);
 }
 
-/* A restart of the peer between two questions is not noticed. */
-static void test_ask__peer_restarts__is_not_noticed(void **state)
+/* A suite that takes no more for a while is asked again, within the timeout. */
+static void test_submit__busy__is_accepted_later(void **state)
 {
     (void)state;
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    struct client *client = connect_client();
-    expect_answer(client);
+    world.busy = 3;
+    serve();
+    expect_submit("A", "one", CLIENT_ACCEPTED);
     fake_server_stop();
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    expect_answer(client);
-    client_free(client);
+    assert_int_equal(fake_server_seen.requests, 4);
 }
 
-/* An answer to an earlier question is passed by. */
-static void test_ask__stale_answer__is_ignored(void **state)
+/* Busy for all its time: nothing was stored, and why is told. */
+static void test_submit__busy_for_too_long__says_so(void **state)
 {
     (void)state;
-    fake_server_start(endpoint, FAKE_STALE_FIRST);
-    struct client *client = connect_client();
-    expect_answer(client);
-    client_free(client);
+    const struct client_saga saga = saga_of("A", "one");
+    world.busy = 1000;
+    serve();
+    expect_no_submit(&saga, 300, ERR_TIMEOUT, "nothing was stored within 300 ms");
+    fake_server_stop();
+    world.outage = "the disk is full";
+    serve();
+    expect_no_submit(&saga, 300, ERR_TIMEOUT, "the disk is full");
+    fake_server_stop();
+    assert_int_equal(world.saga_count, 0);
 }
 
-/* Messages of parts and garbage are counted, and harm no answer. */
-static void test_ask__no_frames_between__are_counted(void **state)
+/* Nobody there: the words say what is not known, and where nobody was. */
+static void test_submit__nobody_there__says_so(void **state)
 {
     (void)state;
-    fake_server_start(endpoint, FAKE_IN_PARTS_FIRST);
-    struct client *client = connect_client();
-    expect_answer(client);
-    assert_int_equal(client_ignored(client), 2);
-    client_free(client);
+    const struct client_saga saga = saga_of("A", "one");
+    expect_no_submit(&saga, 30, ERR_TIMEOUT, "saga \"A\": it may have been accepted");
+    expect_no_submit(&saga, 0, ERR_TIMEOUT, endpoint);
 }
 
-/* A peer of another version is not waited for without saying so. */
-static void test_ask__peer_of_another_version__says_so(void **state)
+/* What breaks a rule is refused with words, and never sent. */
+static void test_submit__breaks_a_rule__is_not_sent(void **state)
 {
     (void)state;
+    AUTO(freep) uint8_t *large = xcalloc(1, CLIENT_INPUT_MAX + 1);
+    struct client_saga saga = saga_of("A", "one");
+    serve();
+    saga.input = bytes_of(large, CLIENT_INPUT_MAX + 1);
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "262145 bytes");
+    saga = saga_of("", "one");
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "key");
+    saga = saga_of("two\nlines", "one");
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "key");
+    saga = saga_of("A", "one");
+    saga.nonce = bytes_of(large, CLIENT_NONCE_MAX + 1);
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "nonce");
+    saga = saga_of("A", "one");
+    saga.definition = "no such name";
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "definition");
+    saga.definition = NULL;
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "definition");
+    fake_server_stop();
+    assert_int_equal(fake_server_seen.requests, 0);
+}
+
+/* The largest input that keeps the rule travels. */
+static void test_submit__largest_input__is_accepted(void **state)
+{
+    (void)state;
+    AUTO(freep) uint8_t *large = xcalloc(1, CLIENT_INPUT_MAX);
+    struct client_saga saga = saga_of("A", "");
+    struct client_outcome outcome = {0};
+    struct err err = {0};
+    saga.input = bytes_of(large, CLIENT_INPUT_MAX);
+    serve();
+    assert_int_equal(client_submit(client, &saga, DEADLINE_MS, &outcome, &err), 0);
+}
+
+/* A refusal is told as its class, by its words. */
+static void test_submit__refused__tells_why(void **state)
+{
+    (void)state;
+    const struct client_saga saga = saga_of("A", "one");
+    world.refusal = "unknown_definition";
+    serve();
+    expect_no_submit(&saga, DEADLINE_MS, ERR_NOT_FOUND, "no saga definition \"order\"");
+    fake_server_stop();
+    world.refusal = "malformed";
+    serve();
+    expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "words of the orchestrator");
+    fake_server_stop();
+    world.refusal = "of_a_newer_version";
+    serve();
+    expect_no_submit(&saga, DEADLINE_MS, ERR_SYSTEM, "words of the orchestrator");
+}
+
+/* A verdict, or an answer, that is not known here is no verdict: it is told as such. */
+static void test_submit__strange_answer__says_so(void **state)
+{
+    (void)state;
+    const struct client_saga saga = saga_of("A", "one");
+    world.other_verdict = true;
+    serve();
+    expect_no_submit(&saga, 1000, ERR_SYSTEM, "than this program knows");
+    fake_server_stop();
+    world.other_verdict = false;
+    world.other_kind = true;
+    serve();
+    expect_no_submit(&saga, 1000, ERR_SYSTEM, "than this program knows");
+}
+
+/* An orchestrator of another version is named as such when the time is over. */
+static void test_submit__other_protocol_version__says_so(void **state)
+{
+    (void)state;
+    const struct client_saga saga = saga_of("A", "one");
     fake_server_start(endpoint, FAKE_OTHER_VERSION);
-    struct client *client = connect_client();
-    expect_timeout(client, 1500, "protocol version 2: this side speaks version 1");
-    assert_true(client_ignored(client) > 0);
-    client_free(client);
+    expect_no_submit(&saga, 1500, ERR_TIMEOUT, "protocol version 2");
 }
 
-/* A request that no frame can hold is refused before it is sent. */
-static void test_ask__too_large__is_refused(void **state)
+/* Waiting looks again until the saga rests, though nothing is pushed. */
+static void test_wait__nothing_pushed__looks_again(void **state)
 {
     (void)state;
-    struct client *client = connect_client();
-    uint8_t *input = xcalloc(1, FRAME_SIZE_MAX);
-    Zsaga__Submit submit = ZSAGA__SUBMIT__INIT;
-    submit.input = (ProtobufCBinaryData){.len = FRAME_SIZE_MAX, .data = input};
-    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
-    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_SUBMIT;
-    request.submit = &submit;
-    const Zsaga__ClientAnswer *answer = NULL;
+    world.rest_after = 2;
+    world.rest = ZSAGA__SAGA_STATE__COMPENSATED;
+    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__RUNNING);
+    serve();
+    struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_ask(client, &request, DEADLINE_MS, &answer, &err), ERR_INVALID);
-    client_free(client);
-    free(input);
+    assert_int_equal(client_wait(client, "A", DEADLINE_MS, &outcome, &err), 0);
+    assert_int_equal(outcome.state, CLIENT_COMPENSATED);
+    assert_string_equal(outcome.reason, "sold_out");
+    fake_server_stop();
+    assert_int_equal(world.sagas[0].finds, 2);
+}
+
+/* One that rests already is known at once; attention is a rest as well. */
+static void test_wait__rests_already__answers_at_once(void **state)
+{
+    (void)state;
+    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__ATTENTION);
+    serve();
+    expect_wait("A", CLIENT_ATTENTION);
+    fake_server_stop();
+    assert_int_equal(world.sagas[0].finds, 1);
+}
+
+/* An answer that is lost, and a restart, hold the waiting up and do not end it. */
+static void test_wait__answer_lost__looks_again(void **state)
+{
+    (void)state;
+    world.deaf = 1;
+    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__COMPLETED);
+    serve();
+    expect_wait("A", CLIENT_COMPLETED);
+    fake_server_stop();
+    serve();
+    expect_wait("A", CLIENT_COMPLETED);
+}
+
+/* A key that no saga has is missing, at once. */
+static void test_wait__unknown_key__is_missing(void **state)
+{
+    (void)state;
+    struct client_outcome outcome = {0};
+    struct err err = {0};
+    serve();
+    assert_int_equal(client_wait(client, "nobody", DEADLINE_MS, &outcome, &err), ERR_NOT_FOUND);
+    assert_string_equal(err.text, "there is no saga \"nobody\"");
+    assert_int_equal(client_wait(client, "", DEADLINE_MS, &outcome, &err), ERR_INVALID);
+}
+
+/* Out of time, the last state that was told is told, in the words as well. */
+static void test_wait__timeout__tells_the_last_state(void **state)
+{
+    (void)state;
+    struct client_outcome outcome = {0};
+    struct err err = {0};
+    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__COMPENSATING);
+    serve();
+    assert_int_equal(client_wait(client, "A", 1000, &outcome, &err), ERR_TIMEOUT);
+    assert_int_equal(outcome.state, CLIENT_COMPENSATING);
+    expect_words(&err, "saga \"A\": still compensating after 1000 ms");
+}
+
+/* A directory without a suite is told with what makes one. */
+static void test_open__no_suite__says_how_to_make_one(void **state)
+{
+    (void)state;
+    struct client *other = NULL;
+    struct err err = {0};
+    assert_int_equal(client_open(dir, &other, &err), ERR_NOT_FOUND);
+    assert_null(other);
+    expect_words(&err, "zsaga up --data");
 }
 
 /* What is no endpoint is refused at once. */
-static void test_new__no_endpoint__is_refused(void **state)
+static void test_open__no_endpoint__is_refused(void **state)
 {
     (void)state;
-    struct client *client = NULL;
+    struct client *other = NULL;
     struct err err = {0};
-    assert_int_equal(client_new("nowhere", &client, &err), ERR_INVALID);
-    assert_non_null(strstr(err.text, "nowhere"));
-    assert_null(client);
-    client_freep(&client);
+    assert_int_equal(client_open_endpoint("nowhere", &other, &err), ERR_INVALID);
+    assert_null(other);
 }
 
-/* Many requests travel in few frames, and each is answered under its id. */
-static void test_queue__many_requests__are_all_answered(void **state)
+/* A suite that does not run can be opened; what is asked of it then says how to start it. */
+static void test_open__suite_not_running__says_how_to_start_it(void **state)
 {
     (void)state;
-    enum { COUNT = 1000 };
-    bool seen[COUNT + 1] = {false};
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    struct client *client = connect_client();
-    for (uint64_t id = 1; id <= COUNT; id++)
-        queue_one(client, id);
-    flush(client);
-    for (int i = 0; i < COUNT; i++) {
-        uint64_t id = take_id(client, DEADLINE_MS);
-        assert_in_range(id, 1, COUNT);
-        assert_false(seen[id]);
-        seen[id] = true;
-    }
-    assert_int_equal(take_id(client, 0), 0);
-    client_free(client);
-    fake_server_stop();
-    assert_int_equal(fake_server_seen.frames, (COUNT + 31) / 32);
-}
-
-/* An entry that does not decode costs its frame nothing but itself. */
-static void test_take__spoilt_entry__others_are_taken(void **state)
-{
-    (void)state;
-    fake_server_start(endpoint, FAKE_SPOILS_AN_ENTRY);
-    struct client *client = connect_client();
-    for (uint64_t id = 1; id <= 3; id++)
-        queue_one(client, id);
-    flush(client);
-    for (uint64_t id = 1; id <= 3; id++)
-        assert_int_equal(take_id(client, DEADLINE_MS), id);
-    assert_int_equal(client_ignored(client), 1);
-    client_free(client);
-}
-
-/* What a peer could not be sent for a second is not sent to it later. */
-static void test_queue__peer_away__is_dropped_after_a_second(void **state)
-{
-    (void)state;
-    struct client *client = connect_client();
-    queue_one(client, 1);
-    flush(client);
-    assert_int_equal(take_id(client, 1100), 0);
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    for (uint64_t id = 0; id == 0;) {
-        queue_one(client, 2);
-        flush(client);
-        id = take_id(client, 500);
-        assert_in_range(id, 0, 2);
-        assert_int_not_equal(id, 1);
-    }
-    client_free(client);
-    fake_server_stop();
-    assert_int_equal(fake_server_seen.first_id, 2);
-}
-
-/* A request that found no connection yet is sent as soon as there is one. */
-static void test_queue__not_connected_yet__is_sent_when_it_is(void **state)
-{
-    (void)state;
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    struct client *client = connect_client();
-    queue_one(client, 7);
-    flush(client);
-    assert_int_equal(take_id(client, DEADLINE_MS), 7);
-    client_free(client);
-}
-
-/* A new connection forgets what was not sent, and works as the old one did. */
-static void test_reconnect__with_unsent_requests__starts_afresh(void **state)
-{
-    (void)state;
-    struct client *client = connect_client();
-    queue_one(client, 1);
-    flush(client);
+    AUTO(freep) char *data = xprintf("%s/data", dir);
+    AUTO(client_freep) struct client *stopped = NULL;
+    struct client_status *status = NULL;
     struct err err = {0};
-    assert_int_equal(client_reconnect(client, &err), 0);
-    fake_server_start(endpoint, FAKE_ANSWERS);
-    expect_answer(client);
-    client_free(client);
-    fake_server_stop();
-    assert_int_equal(fake_server_seen.requests, 1);
+    assert_int_equal(suite_create(data, &err), 0);
+    assert_int_equal(setenv("ZSAGA_DATA", data, 1), 0);
+    assert_int_equal(client_open(NULL, &stopped, &err), 0);
+    assert_int_equal(client_status(stopped, 30, &status, &err), ERR_TIMEOUT);
+    expect_words(&err, "is not running; start it: zsaga up --data");
+    expect_words(&err, data);
+    AUTO(freep) char *command = xprintf("rm -r '%s'", data);
+    assert_int_equal(system(command), 0);
+}
+
+/* The states have their names, and are found by them; three of them are rests. */
+static void test_state__names__both_ways(void **state)
+{
+    (void)state;
+    static const char *const names[CLIENT_STATE_COUNT] = {
+        "unknown", "running", "compensating", "completed", "compensated", "attention"};
+    enum client_state found;
+    for (int i = CLIENT_RUNNING; i < CLIENT_STATE_COUNT; i++) {
+        assert_string_equal(client_state_name((enum client_state)i), names[i]);
+        assert_true(client_state_parse(names[i], &found));
+        assert_int_equal(found, i);
+        assert_int_equal(client_state_rests(found), i >= CLIENT_COMPLETED);
+    }
+    assert_false(client_state_parse("unknown", &found));
+    assert_false(client_state_parse("Running", &found));
+    assert_string_equal(client_state_name((enum client_state)99), "unknown");
+    assert_false(client_state_rests((enum client_state)99));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -340,22 +395,27 @@ static void test_reconnect__with_unsent_requests__starts_afresh(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_ask__peer_answers__gets_the_answer),
-        TEST(test_ask_owner__peer_answers__gets_the_answer),
-        TEST(test_ask__peer_comes_later__times_out_then_answers),
-        TEST(test_ask__answer_lost__asks_again),
-        TEST(test_ask__connection_silent__makes_a_new_one),
-        TEST(test_ask__peer_restarts__is_not_noticed),
-        TEST(test_ask__stale_answer__is_ignored),
-        TEST(test_ask__no_frames_between__are_counted),
-        TEST(test_ask__peer_of_another_version__says_so),
-        TEST(test_ask__too_large__is_refused),
-        TEST(test_new__no_endpoint__is_refused),
-        TEST(test_queue__many_requests__are_all_answered),
-        TEST(test_take__spoilt_entry__others_are_taken),
-        TEST(test_queue__peer_away__is_dropped_after_a_second),
-        TEST(test_queue__not_connected_yet__is_sent_when_it_is),
-        TEST(test_reconnect__with_unsent_requests__starts_afresh),
+        TEST(test_submit__verdicts__are_told),
+        TEST(test_submit__answer_lost__is_still_accepted),
+        TEST(test_submit__own_nonce_again__is_accepted_again),
+        TEST(test_submit__orchestrator_restarts__is_not_noticed),
+        TEST(test_submit__busy__is_accepted_later),
+        TEST(test_submit__busy_for_too_long__says_so),
+        TEST(test_submit__nobody_there__says_so),
+        TEST(test_submit__breaks_a_rule__is_not_sent),
+        TEST(test_submit__largest_input__is_accepted),
+        TEST(test_submit__refused__tells_why),
+        TEST(test_submit__strange_answer__says_so),
+        TEST(test_submit__other_protocol_version__says_so),
+        TEST(test_wait__nothing_pushed__looks_again),
+        TEST(test_wait__rests_already__answers_at_once),
+        TEST(test_wait__answer_lost__looks_again),
+        TEST(test_wait__unknown_key__is_missing),
+        TEST(test_wait__timeout__tells_the_last_state),
+        TEST(test_open__no_suite__says_how_to_make_one),
+        TEST(test_open__no_endpoint__is_refused),
+        TEST(test_open__suite_not_running__says_how_to_start_it),
+        TEST(test_state__names__both_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,10 @@ struct fake {
     int ticks;
     int commits;
     int reloads;
+    int refused;
+    bool sated;
+    struct node_outage why; /* Of the last refusal, but its words. */
+    char words[64];
 };
 
 static struct fake *fake_of(struct node *node)
@@ -55,6 +60,23 @@ static int fake_commit(struct node *node, struct node_time now, struct outbound 
     return rc < 0 ? err_set(err, rc, "commit failed") : 0;
 }
 
+static void fake_refuse(struct node *node, struct node_time now, const struct node_outage *why,
+                        struct outbound *out)
+{
+    (void)now;
+    struct fake *fake = fake_of(node);
+    struct peer peer = {.port = 4};
+    fake->refused++;
+    fake->why = *why;
+    (void)snprintf(fake->words, sizeof fake->words, "%s", why->words);
+    outbound_add(out, &peer, xmemdup("no", 2), 2);
+}
+
+static bool fake_sated(const struct node *node)
+{
+    return ((const struct fake *)(const void *)node)->sated;
+}
+
 static int fake_reload(struct node *node, struct node_time now, struct err *err)
 {
     (void)now;
@@ -76,10 +98,26 @@ static const struct node_ops fake_ops = {
     .next_deadline = fake_next_deadline,
 };
 
+static const struct node_ops refusing_ops = {
+    .receive = fake_receive,
+    .tick = fake_tick,
+    .commit = fake_commit,
+    .refuse = fake_refuse,
+    .reload = fake_reload,
+    .sated = fake_sated,
+    .next_deadline = fake_next_deadline,
+};
+
 static void fake_new(struct node_turn *turn, struct fake *fake)
 {
     *fake = (struct fake){.node = {&fake_ops}, .deadline = INT64_MAX};
     node_turn_init(turn, &fake->node);
+}
+
+static void refusing_new(struct node_turn *turn, struct fake *fake)
+{
+    fake_new(turn, fake);
+    fake->node.ops = &refusing_ops;
 }
 
 static struct node_time at(int64_t mono_ms)
@@ -160,17 +198,18 @@ static void check_failed_commit(int rc)
     fake_new(&turn, &fake);
     fake.commit_rc = rc;
     assert_int_equal(end_turn(&turn, 1000, true, 0), 0);
-    assert_false(node_turn_takes(&turn));
+    assert_true(turn.broken);
+    assert_int_equal(turn.disk_full, rc == ERR_FULL);
     assert_string_equal(turn.trouble, "commit failed");
     assert_int_equal(node_turn_deadline(&turn), 1000 + NODE_RETRY_FIRST_MS);
     fake.commit_rc = 0;
     assert_int_equal(end_turn(&turn, 1099, true, 0), 0);
     assert_int_equal(fake.reloads, 0);
     assert_int_equal(fake.commits, 1);
-    assert_int_equal(end_turn(&turn, 1100, true, 0), 1);
+    assert_int_equal(end_turn(&turn, 1100, true, 0), 0);
     assert_int_equal(fake.reloads, 1);
-    assert_true(node_turn_takes(&turn));
-    assert_string_equal(turn.trouble, "");
+    assert_false(turn.broken);
+    assert_int_equal(end_turn(&turn, 1100, true, 0), 1);
 }
 
 /* A commit that failed for a full disk sends nothing, and the node is loaded anew after 100 ms. */
@@ -226,7 +265,7 @@ static void test_turn__fails_after_each_reload__waits_longer(void **state)
         fake.commit_rc = 0;
         now += wait;
         end_turn(&turn, now, true, 0);
-        assert_true(node_turn_takes(&turn));
+        assert_false(turn.broken);
         now += 10;
     }
 }
@@ -242,13 +281,16 @@ static void test_turn__stays_well__starts_over_with_100_ms(void **state)
     end_turn(&turn, 0, true, 0);
     fake.commit_rc = 0;
     end_turn(&turn, 100, true, 0);
+    end_turn(&turn, 299, true, 0);
+    assert_string_equal(turn.trouble, "commit failed");
     end_turn(&turn, 300, true, 0);
+    assert_string_equal(turn.trouble, "");
     fake.commit_rc = ERR_FULL;
     end_turn(&turn, 301, true, 0);
     assert_int_equal(node_turn_deadline(&turn), 301 + NODE_RETRY_FIRST_MS);
 }
 
-/* In the turn of a reload no timer fires: what arrived meanwhile was not given to the node yet. */
+/* No timer fires before the turn after a reload: what has arrived is given to the node first. */
 static void test_turn__reloaded__fires_no_timer_yet(void **state)
 {
     (void)state;
@@ -266,6 +308,83 @@ static void test_turn__reloaded__fires_no_timer_yet(void **state)
     assert_int_equal(fake.ticks, 1);
 }
 
+/* The batch that could not be stored, and what comes during the outage, is refused: why, and when
+ * it is tried again. No timer fires. */
+static void test_turn__outage__refuses_what_is_given(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct node_turn turn;
+    refusing_new(&turn, &fake);
+    fake.commit_rc = ERR_FULL;
+    fake.reload_rc = ERR_ABORTED;
+    fake.deadline = 1050;
+    assert_int_equal(end_turn(&turn, 1000, true, 0), 1);
+    assert_int_equal(fake.refused, 1);
+    assert_true(fake.why.disk_full);
+    assert_int_equal(fake.why.retry_ms, 100);
+    assert_string_equal(fake.words, "commit failed");
+    assert_int_equal(end_turn(&turn, 1060, true, 0), 1);
+    assert_int_equal(end_turn(&turn, 1100, true, 0), 1);
+    assert_int_equal(fake.reloads, 1);
+    assert_int_equal(end_turn(&turn, 1110, true, 0), 1);
+    assert_int_equal(fake.refused, 4);
+    assert_false(fake.why.disk_full);
+    assert_int_equal(fake.why.retry_ms, 190);
+    assert_string_equal(fake.words, "reload failed");
+    assert_int_equal(fake.commits, 1);
+    assert_int_equal(fake.ticks, 0);
+}
+
+/* In the turn of the reload what was given is refused before: then the node is as its database. */
+static void test_turn__reloaded__has_refused_before(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct node_turn turn;
+    refusing_new(&turn, &fake);
+    fake.commit_rc = ERR_FULL;
+    (void)end_turn(&turn, 0, true, 0);
+    fake.commit_rc = 0;
+    assert_int_equal(end_turn(&turn, 100, true, 0), 1);
+    assert_int_equal(fake.refused, 2);
+    assert_int_equal(fake.commits, 1);
+    assert_int_equal(end_turn(&turn, 100, true, 0), 1);
+    assert_int_equal(fake.refused, 2);
+    assert_int_equal(fake.commits, 2);
+}
+
+/* A node that cannot refuse is given nothing during an outage, so that nothing piles up in it. */
+static void test_turn__outage_of_one_that_cannot_refuse__drops_what_comes(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct node_turn turn;
+    struct peer peer = {.port = 1};
+    fake_new(&turn, &fake);
+    fake.commit_rc = ERR_FULL;
+    (void)end_turn(&turn, 0, true, 0);
+    node_turn_receive(&turn, &peer, bytes_text("x"), at(1));
+    assert_int_equal(fake.received, 0);
+    fake.node.ops = &refusing_ops;
+    node_turn_receive(&turn, &peer, bytes_text("x"), at(1));
+    assert_int_equal(fake.received, 1);
+}
+
+/* A node says itself when what it was given is enough for one turn. */
+static void test_turn__node_has_enough__is_sated(void **state)
+{
+    (void)state;
+    struct fake fake;
+    struct node_turn turn;
+    refusing_new(&turn, &fake);
+    assert_false(node_turn_is_sated(&turn));
+    fake.sated = true;
+    assert_true(node_turn_is_sated(&turn));
+    fake.node.ops = &fake_ops;
+    assert_false(node_turn_is_sated(&turn));
+}
+
 /* An I/O error or damage ends the process, with nothing to send. */
 static void test_turn__storage_fails__ends_with_no_output(void **state)
 {
@@ -279,6 +398,7 @@ static void test_turn__storage_fails__ends_with_no_output(void **state)
         assert_int_equal(end_turn(&turn, 0, true, codes[i]), 0);
         fake.commit_rc = ERR_ABORTED;
         fake.reload_rc = codes[i];
+        fake.node.ops = &refusing_ops;
         end_turn(&turn, 0, true, 0);
         assert_int_equal(end_turn(&turn, 100, true, codes[i]), 0);
     }
@@ -296,6 +416,10 @@ int main(void)
         cmocka_unit_test(test_turn__fails_after_each_reload__waits_longer),
         cmocka_unit_test(test_turn__stays_well__starts_over_with_100_ms),
         cmocka_unit_test(test_turn__reloaded__fires_no_timer_yet),
+        cmocka_unit_test(test_turn__outage__refuses_what_is_given),
+        cmocka_unit_test(test_turn__reloaded__has_refused_before),
+        cmocka_unit_test(test_turn__outage_of_one_that_cannot_refuse__drops_what_comes),
+        cmocka_unit_test(test_turn__node_has_enough__is_sated),
         cmocka_unit_test(test_turn__storage_fails__ends_with_no_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "store/outbox.h"
 
 enum { NOTE_WRITE, NOTE_PAGE, TOTAL_WRITE, TOTAL_BREAK, STATEMENT_COUNT };
 
@@ -54,6 +55,13 @@ static int write_row(struct call *call, struct err *err)
     return rc < 0 ? rc : db_run(self->db, self->statements[TOTAL_WRITE], err);
 }
 
+static void tell_too_much(struct call *call)
+{
+    AUTO(freep) uint8_t *payload = xcalloc(1, OUTBOX_PAYLOAD_MAX + 1);
+    call_event(call, "Scribbled", bytes_of(payload, OUTBOX_PAYLOAD_MAX));
+    call_event(call, "Scribbled", bytes_of(payload, OUTBOX_PAYLOAD_MAX + 1));
+}
+
 /* Does what a word says that does not end the handler. 0: it does end it, or is unknown. */
 static int do_word(struct call *call, struct bytes word, struct err *err)
 {
@@ -64,6 +72,10 @@ static int do_word(struct call *call, struct bytes word, struct err *err)
         rc = write_row(call, err);
     else if (is(word, "event"))
         call_event(call, "Scribbled", bytes_of(NULL, 0));
+    else if (is(word, "large-event"))
+        tell_too_much(call);
+    else if (is(word, "nameless-event"))
+        call_event(call, "", bytes_of(NULL, 0));
     else if (is(word, "output"))
         call_output(call, bytes_text("so far"));
     else if (is(word, "too-much"))

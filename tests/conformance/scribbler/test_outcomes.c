@@ -79,9 +79,11 @@ static void test_retry__is_recorded_nowhere(void **state)
 static void test_error__of_a_handler__is_answered_retry(void **state)
 {
     /* A handler that could not say has said nothing: it may be asked again. */
-    static const char *const scripts[] = {"write event fail", "write event too-much done"};
+    static const char *const scripts[] = {"write event fail", "write event too-much done",
+                                          "write event large-event done",
+                                          "write event nameless-event pending"};
     struct participant_driver *driver = *state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         struct driver_command command = act(driver, scripts[i]);
         driver_expect(driver, &command, ZSAGA__OUTCOME__RETRY, "error");
         command.input = bytes_text("done");
@@ -113,6 +115,22 @@ static void test_error__beside_good_entries__harms_none(void **state)
     assert_int_equal(driver_head(driver), 3);
 }
 
+/* Events told live in the last turn; their numbers follow one another. */
+static uint64_t live_events(const struct participant_driver *driver, size_t *ret_rows)
+{
+    uint64_t next = 1;
+    *ret_rows = 0;
+    for (size_t i = 0; i < driver->publication_count; i++) {
+        const Zsaga__Publication *told = driver->publications[i];
+        if (told->kind_case != ZSAGA__PUBLICATION__KIND_ROW)
+            continue;
+        assert_int_equal(told->row->first, next);
+        next += told->row->count;
+        (*ret_rows)++;
+    }
+    return next - 1;
+}
+
 static void test_break__of_the_transaction__hits_only_the_guilty_one(void **state)
 {
     /* SQL can end the batch's transaction; then each entry is run in its own. */
@@ -130,6 +148,10 @@ static void test_break__of_the_transaction__hits_only_the_guilty_one(void **stat
     assert_int_equal(driver->answer_count, 4);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(driver->answers[i]->reply->outcome, outcomes[i]);
+    /* Each of those commits is told, and what was taken back is not. */
+    size_t rows = 0;
+    assert_int_equal(live_events(driver, &rows), 3);
+    assert_int_equal(rows, 3);
     assert_notes(driver, 2);
     assert_int_equal(driver_head(driver), 3);
     assert_true(participant_node_counters(driver->node)->singly >= 4);

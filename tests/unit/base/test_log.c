@@ -6,7 +6,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -64,6 +68,39 @@ static void test_log_line__no_pairs__has_no_trailing_space(void **state)
     capture(&err);
     log_line(LOG_LEVEL_ERROR, "stopped", "%s", "");
     assert_string_equal(strchr(captured(&err), ' '), " level=error name=payment event=stopped\n");
+}
+
+/* A line that could be written only in part is said to be so, and the next one begins anew. */
+static void test_log_line__cut_by_a_full_disk__leaves_the_next_one_whole(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/zsaga-log-XXXXXX";
+    char text[400] = "";
+    struct rlimit before;
+    int fd = mkstemp(path);
+    int saved = dup(STDERR_FILENO);
+    assert_true(fd >= 0 && saved >= 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    struct rlimit small = {.rlim_cur = 30, .rlim_max = before.rlim_max};
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    log_open("payment", LOG_LEVEL_INFO);
+    assert_true(dup2(fd, STDERR_FILENO) >= 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    bool cut = !log_line(LOG_LEVEL_INFO, "first", "%s", "");
+    bool none = !log_line(LOG_LEVEL_INFO, "second", "%s", "");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    bool whole = log_line(LOG_LEVEL_INFO, "third", "%s", "");
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_true(pread(fd, text, sizeof text - 1, 0) > 30);
+    assert_int_equal(unlink(path), 0);
+    (void)close(fd);
+    (void)close(saved);
+    assert_true(cut);
+    assert_true(none);
+    assert_true(whole);
+    assert_int_equal(text[30], '\n');
+    assert_non_null(strstr(text + 31, "event=third\n"));
 }
 
 /* Lines above the level are not written. */
@@ -171,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log_line__pairs__follow_the_common_ones),
         cmocka_unit_test(test_log_line__no_pairs__has_no_trailing_space),
+        cmocka_unit_test(test_log_line__cut_by_a_full_disk__leaves_the_next_one_whole),
         cmocka_unit_test(test_log_line__above_the_level__is_silent),
         cmocka_unit_test(test_log_line__too_long__is_cut_to_one_line),
         cmocka_unit_test(test_log_quote__plain__is_unchanged),

@@ -75,6 +75,17 @@ static void test_child__final_exit_code__is_not_started_again(void **state)
     }
 }
 
+/* What it needs may be free again soon: the former start may be about to end. */
+static void test_child__held_by_another__is_started_again(void **state)
+{
+    (void)state;
+    struct child child = {.name = "payment"};
+    child_started(&child, 42, 0);
+    child_ended(&child, SERVICE_HELD, false, 10);
+    assert_int_equal(child.state, CHILD_BACKOFF);
+    assert_true(child_is_due(&child, 60));
+}
+
 /* Told to stop, it ends stopped, whatever its exit code; waiting for a restart, at once. */
 static void test_child__stopping__is_stopped(void **state)
 {
@@ -99,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_child__crashes__backoff_doubles),
         cmocka_unit_test(test_child__steady__backoff_begins_anew),
         cmocka_unit_test(test_child__final_exit_code__is_not_started_again),
+        cmocka_unit_test(test_child__held_by_another__is_started_again),
         cmocka_unit_test(test_child__stopping__is_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

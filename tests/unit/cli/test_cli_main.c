@@ -99,7 +99,7 @@ static void test_cli_main__misuse__is_2(void **state)
     EXPECT(2, "--data needs a value", "zsaga", "ps", "--data");
 }
 
-/* Help is an answer, not a complaint. */
+/* Help is an answer, not a complaint; it teaches with examples, and tells every exit code. */
 static void test_cli_main__help__is_0(void **state)
 {
     EXPECT(0, "zsaga up ", "zsaga", "--help");
@@ -107,7 +107,11 @@ static void test_cli_main__help__is_0(void **state)
     for (size_t i = 0; i < cli_command_count; i++) {
         AUTO(freep) char *usage = xprintf("usage: zsaga %s", cli_commands[i]->name);
         EXPECT(0, usage, "zsaga", cli_commands[i]->name, "--help");
-        EXPECT(0, "examples:\n", "zsaga", cli_commands[i]->name, "--help");
+        AUTO(freep) char *example = xprintf("\nexamples:\n  zsaga %s", cli_commands[i]->name);
+        EXPECT(0, "\nexamples:\n", "zsaga", cli_commands[i]->name, "--help");
+        EXPECT(0, example + strlen("\nexamples:\n"), "zsaga", cli_commands[i]->name, "--help");
+        assert_non_null(cli_commands[i]->exits);
+        EXPECT(0, "\nexit codes:\n  0 ", "zsaga", cli_commands[i]->name, "--help");
     }
 }
 

@@ -184,6 +184,30 @@ static void test_active_list__added_and_removed__keeps_its_order(void **state)
         active_free(all[i]);
 }
 
+/* Sagas accepted in one batch have ids of one millisecond, a few counts apart: they do not share a
+ * slot all the same. */
+static void test_active_map__ids_of_one_batch__are_spread(void **state)
+{
+    (void)state;
+    enum { COUNT = 4096, LONGEST = 12 };
+    struct active_map map = {0};
+    struct id_source source;
+    id_source_init(&source, 12345);
+    for (int i = 0; i < COUNT; i++) {
+        for (int j = 0; j < 2; j++)
+            (void)id_next(&source, 1700000000000);
+        struct id id = id_next(&source, 1700000000000);
+        active_map_add(&map, active_new(&id, NULL, bytes_text("key"), bytes_text("input")));
+    }
+    for (size_t i = 0; i < map.slot_count; i++) {
+        int length = 0;
+        for (const struct active *at = map.slots[i]; at != NULL; at = at->chain)
+            length++;
+        assert_in_range(length, 0, LONGEST);
+    }
+    active_map_release(&map);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_active_map_find__empty__is_none),
         cmocka_unit_test(test_active_map__many__each_is_found_by_its_id),
         cmocka_unit_test(test_active_map_find__ids_alike_in_part__are_told_apart),
+        cmocka_unit_test(test_active_map__ids_of_one_batch__are_spread),
         cmocka_unit_test(test_active_map__held_bytes__follow_adding_and_removing),
         cmocka_unit_test(test_active_list__added_and_removed__keeps_its_order),
     };

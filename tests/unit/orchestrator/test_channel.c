@@ -243,21 +243,63 @@ static void test_lone_command__not_alone_once__is_suspected_no_more(void **state
     assert_int_equal(fixture->commands[0]->alone, 0);
 }
 
-static void test_hello__while_it_is_not_there__is_repeated_ever_later(void **state)
+static void test_hello__not_answered__is_repeated_ever_later(void **state)
 {
-    /* A participant that is not there is sought after 100 ms, doubling to 2 s; one that is there is
-     * greeted each second. */
+    /* A participant that does not answer a hello is asked again after 50 ms, doubling to 500, be it
+     * known to be down or not yet. */
     struct fixture *fixture = *state;
-    static const int64_t waits[] = {100, 200, 400, 800, 1600, 2000, 2000};
-    fixture->channel.state = CHANNEL_DOWN;
+    static const int64_t waits[] = {50, 100, 200, 400, 500, 500};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
+        fixture->channel.state = i < 3 ? CHANNEL_UP : CHANNEL_DOWN;
         channel_hello(&fixture->channel, 5000);
-        assert_int_equal(fixture->channel.next_hello_ms, 5000 + waits[i]);
+        assert_int_equal(channel_hello_at(&fixture->channel), 5000 + waits[i]);
         assert_int_equal(fixture->channel.hello_number, i + 1);
     }
+}
+
+/* As if the newest hello had been answered at 1000. */
+static void greet(struct fixture *fixture)
+{
     fixture->channel.state = CHANNEL_UP;
-    channel_hello(&fixture->channel, 5000);
-    assert_int_equal(fixture->channel.next_hello_ms, 6000);
+    fixture->channel.hello_open = false;
+    fixture->channel.next_hello_ms = 2000;
+}
+
+static void test_hello__silence_after_a_command__comes_early(void **state)
+{
+    /* Nothing heard for 100 ms since a command: the participant may have died with it, and is asked
+     * before its second is over. Whoever is heard is not asked. */
+    struct fixture *fixture = *state;
+    greet(fixture);
+    wait_many(fixture, 2);
+    assert_int_equal(channel_hello_at(&fixture->channel), 2000);
+    struct active *first = send_one(fixture);
+    channel_told(&fixture->channel, 1010);
+    assert_int_equal(channel_hello_at(&fixture->channel), 1110);
+    channel_heard(&fixture->channel, 1090);
+    assert_int_equal(channel_hello_at(&fixture->channel), 1190);
+    channel_answered(&fixture->channel, first);
+    channel_withdraw(&fixture->channel, first);
+    assert_int_equal(channel_hello_at(&fixture->channel), 2000);
+    (void)send_one(fixture);
+    channel_told(&fixture->channel, 1500);
+    assert_int_equal(channel_hello_at(&fixture->channel), 1600);
+    channel_hello(&fixture->channel, 1600);
+    assert_int_equal(channel_hello_at(&fixture->channel), 1650);
+}
+
+static void test_hello__not_answered_yet__is_not_brought_forward(void **state)
+{
+    /* Commands sent meanwhile change nothing: the participant is being asked already. */
+    struct fixture *fixture = *state;
+    greet(fixture);
+    wait_many(fixture, 1);
+    for (int i = 0; i < 5; i++)
+        channel_hello(&fixture->channel, 1000);
+    (void)send_one(fixture);
+    channel_told(&fixture->channel, 1010);
+    channel_heard(&fixture->channel, 1020);
+    assert_int_equal(channel_hello_at(&fixture->channel), 1500);
 }
 
 static void test_command__withdrawn__leaves_its_place(void **state)
@@ -289,7 +331,9 @@ int main(void)
         TEST(test_lone_command__at_two_restarts__goes_last),
         TEST(test_lone_command__at_further_restarts__counts_as_a_retry),
         TEST(test_lone_command__not_alone_once__is_suspected_no_more),
-        TEST(test_hello__while_it_is_not_there__is_repeated_ever_later),
+        TEST(test_hello__not_answered__is_repeated_ever_later),
+        TEST(test_hello__silence_after_a_command__comes_early),
+        TEST(test_hello__not_answered_yet__is_not_brought_forward),
         TEST(test_command__withdrawn__leaves_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,8 @@ struct echo_node {
     int commits_fd;
     bool fails;
     bool ready;
-    int silent_ticks; /* Of a caller: since it last heard something. */
+    bool only_listens;
+    int silent_ticks; /* Of a caller or follower: since it last heard something. */
     int64_t deadline;
 };
 
@@ -81,6 +82,8 @@ static int echo_commit(struct node *node, struct node_time now, struct outbound 
         struct message *message = &self->batch.messages[i];
         if (write(self->commits_fd, "c", 1) != 1)
             return err_errno(err, errno, "writing a commit");
+        if (self->only_listens)
+            continue;
         outbound_add(out, &message->to, message->data, message->len);
         message->data = NULL;
     }
@@ -88,12 +91,13 @@ static int echo_commit(struct node *node, struct node_time now, struct outbound 
     return 0;
 }
 
-/* A caller says hello each 20 ms. When it was not answered for a while, eleven seconds pass. */
+/* A caller says hello each 20 ms. When nothing was heard for a while, eleven seconds pass. */
 static void caller_tick(struct node *node, struct node_time now)
 {
     struct echo_node *self = self_of(node);
     struct peer peer = {.port = 0};
-    outbound_add(&self->batch, &peer, xmemdup("hello", 5), 5);
+    if (!self->only_listens)
+        outbound_add(&self->batch, &peer, xmemdup("hello", 5), 5);
     if (++self->silent_ticks == 25)
         clock_offset_ms += 11000;
     self->deadline = now.mono_ms + 20;
@@ -106,6 +110,13 @@ static void caller_receive(struct node *node, const struct peer *from, struct by
     (void)bytes;
     (void)now;
     self_of(node)->silent_ticks = 0;
+}
+
+static void follower_receive(struct node *node, const struct peer *from, struct bytes bytes,
+                             struct node_time now)
+{
+    caller_receive(node, from, bytes, now);
+    outbound_add(&self_of(node)->batch, from, xmemdup(bytes.data, bytes.len), bytes.len);
 }
 
 static int echo_reload(struct node *node, struct node_time now, struct err *err)
@@ -143,6 +154,22 @@ static const struct node_ops caller_ops = {
     .ready = echo_ready,
 };
 
+static const struct node_ops follower_ops = {
+    .receive = follower_receive,
+    .tick = caller_tick,
+    .commit = echo_commit,
+    .reload = echo_reload,
+    .next_deadline = echo_next_deadline,
+    .ready = echo_ready,
+};
+
+static const struct node_ops *const ops_of[] = {
+    [SHELL_ROUTER] = &echo_ops,
+    [SHELL_DEALER] = &caller_ops,
+    [SHELL_PUB] = &caller_ops,
+    [SHELL_SUB] = &follower_ops,
+};
+
 static char *path_of(const char *name)
 {
     return xprintf("%s/%s", echo.dir, name);
@@ -153,7 +180,8 @@ static int live(enum shell_socket type, int lifeline_fd, int ready_fd)
 {
     AUTO(freep) char *commits = path_of("commits");
     struct echo_node self = {
-        .node = {type == SHELL_ROUTER ? &echo_ops : &caller_ops},
+        .node = {ops_of[type]},
+        .only_listens = type == SHELL_SUB,
         .commits_fd = open(commits, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600),
         .deadline = type == SHELL_ROUTER ? INT64_MAX : 0,
     };
@@ -212,6 +240,16 @@ pid_t echo_start_with(const char *crashpoint)
 pid_t echo_start_caller(void)
 {
     return start_as(SHELL_DEALER, "");
+}
+
+pid_t echo_start_publisher(void)
+{
+    return start_as(SHELL_PUB, "");
+}
+
+pid_t echo_start_follower(void)
+{
+    return start_as(SHELL_SUB, "");
 }
 
 /* Waits for a child's end; its wait status. */

@@ -33,6 +33,9 @@ pid_t echo_start_with(const char *crashpoint); /* $ZSAGA_CRASHPOINT */
 /* Starts one that connects and says hello each 20 ms. When nothing answers for half a second, its
  * clock is put forward by eleven. */
 pid_t echo_start_caller(void);
+pid_t echo_start_publisher(void); /* Says hello each 20 ms to whoever listens. */
+/* Commits what it hears, and says nothing. Its clock is put forward like a caller's. */
+pid_t echo_start_follower(void);
 
 /* Waits for a child's end and checks how it ended. */
 void echo_expect_exit(pid_t pid, int code);

@@ -83,6 +83,13 @@ int zmq_poll(zmq_pollitem_t *items, int count, long timeout_ms)
         int (*call)(zmq_pollitem_t *, int, long);
     } next = {.from = real("zmq_poll")};
     script.polled = count;
+    for (size_t i = 0; i < SCRIPT_PORTS; i++)
+        if (script.arrived[i] != 0)
+            timeout_ms = 0; /* As if it had come to the real socket. */
+    if (script.polls_in_no_time) {
+        script.clock_offset_ms += timeout_ms;
+        timeout_ms = 0;
+    }
     return next.call(items, count, timeout_ms);
 }
 
@@ -183,6 +190,28 @@ static int toy_commit(struct node *node, struct node_time now, struct outbound *
     return rc;
 }
 
+static void toy_refuse(struct node *node, struct node_time now, const struct node_outage *why,
+                       struct outbound *out)
+{
+    (void)now;
+    (void)why;
+    (void)out;
+    struct toy *toy = toy_of(node);
+    for (size_t i = 0; i < SCRIPT_PORTS; i++) {
+        toy->refused += toy->batch[i];
+        toy->batch[i] = 0;
+    }
+}
+
+static bool toy_sated(const struct node *node)
+{
+    const struct toy *toy = (const struct toy *)(const void *)node;
+    int64_t all = 0;
+    for (size_t i = 0; i < SCRIPT_PORTS; i++)
+        all += toy->batch[i];
+    return toy->sated_with != 0 && all >= toy->sated_with;
+}
+
 static int toy_reload(struct node *node, struct node_time now, struct err *err)
 {
     (void)now;
@@ -206,6 +235,8 @@ static const struct node_ops toy_ops = {
     .receive = toy_receive,
     .tick = toy_tick,
     .commit = toy_commit,
+    .refuse = toy_refuse,
+    .sated = toy_sated,
     .reload = toy_reload,
     .next_deadline = toy_next_deadline,
     .ready = toy_ready,

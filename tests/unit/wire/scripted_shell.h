@@ -22,6 +22,7 @@ struct script {
     int interrupted;              /* zmq_msg_recv() calls that fail with EINTR first. */
     int asked;                    /* zmq_msg_recv() calls. */
     int polled;                   /* Items in the last zmq_poll(). */
+    bool polls_in_no_time;        /* zmq_poll() puts the clock forward instead of waiting. */
     int lingers_ms[SCRIPT_PORTS]; /* As set last. */
     int full[128]; /* Sends to the ROUTER's peer of that name that are refused first. */
     bool gone[128];
@@ -43,6 +44,8 @@ struct toy {
     uint8_t first_port; /* Of the batch. */
     int commits;
     int reloads;
+    int64_t refused;    /* Received in batches that were not stored. */
+    int64_t sated_with; /* Messages in a batch after which no more may be given; 0: none. */
     void (*on_tick)(struct toy *toy, struct node_time now);
     int (*on_commit)(struct toy *toy, struct outbound *out, struct err *err);
 };

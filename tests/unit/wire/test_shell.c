@@ -240,6 +240,71 @@ static void test_link__cut_by_a_protocol_error__comes_back(void **state)
     } while (next_len == first_len && memcmp(first, next, (size_t)first_len) == 0);
 }
 
+/* Who publishes needs no listener, and each that comes hears what is said from then on; told to
+ * stop, it ends cleanly. */
+static void test_publisher__listeners_come__each_hears(void **state)
+{
+    (void)state;
+    pid_t pid = echo_start_publisher();
+    for (int i = 0; i < 2; i++) {
+        void *listener = echo_open_socket(ZMQ_SUB);
+        assert_int_equal(zmq_setsockopt(listener, ZMQ_SUBSCRIBE, "", 0), 0);
+        assert_int_equal(zmq_connect(listener, echo.endpoint), 0);
+        char text[16] = "";
+        assert_int_equal(zmq_recv(listener, text, sizeof text, 0), 5);
+        assert_string_equal(text, "hello");
+        (void)zmq_close(listener);
+    }
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    echo_expect_exit(pid, 0);
+}
+
+/* A second publisher on the same endpoint is refused, since it would steal the listeners. */
+static void test_publisher__endpoint_held__is_refused(void **state)
+{
+    (void)state;
+    echo_start_publisher();
+    void *listener = echo_open_socket(ZMQ_SUB);
+    assert_int_equal(zmq_setsockopt(listener, ZMQ_SUBSCRIBE, "", 0), 0);
+    assert_int_equal(zmq_connect(listener, echo.endpoint), 0);
+    char text[16];
+    assert_int_equal(zmq_recv(listener, text, sizeof text, 0), 5);
+    (void)zmq_close(listener);
+    echo_disconnect();
+    echo_expect_exit(echo_start_publisher(), -ERR_HELD);
+    echo_expect_log("echo.sock belongs to another process");
+}
+
+/* Publishes until the follower has committed more than so much. */
+static void publish_beyond(void *publisher, size_t committed)
+{
+    struct pollfd nothing = {.fd = -1};
+    for (int waited = 0; echo_committed() <= committed; waited += 20) {
+        assert_in_range(waited, 0, ECHO_DEADLINE_MS);
+        assert_int_equal(zmq_send(publisher, "event", 5, 0), 5);
+        (void)poll(&nothing, 1, 20);
+    }
+}
+
+/* A SUB cut by a message that is too large, which ZeroMQ never connects again, comes back though it
+ * never asks for anything. */
+static void test_follower__cut_by_a_protocol_error__comes_back(void **state)
+{
+    (void)state;
+    echo_start_follower();
+    void *publisher = echo.client = echo_open_socket(ZMQ_PUB);
+    assert_int_equal(zmq_bind(publisher, echo.endpoint), 0);
+    struct pollfd started = {.fd = echo.readies[0], .events = POLLIN};
+    (void)poll(&started, 1, 100);
+    publish_beyond(publisher, 0);
+    uint8_t *large = xcalloc(1, 2 * FRAME_SIZE_MAX);
+    assert_int_equal(zmq_send(publisher, large, 2 * FRAME_SIZE_MAX, 0), 2 * FRAME_SIZE_MAX);
+    free(large);
+    size_t before = echo_committed();
+    publish_beyond(publisher, before + 50);
+    echo_expect_log("event=reconnecting peer=echo");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, echo_set_up, echo_tear_down)
 
 int main(void)
@@ -257,6 +322,9 @@ int main(void)
         TEST(test_ready__node_gets_ready__is_told_once),
         TEST(test_run__storage_fails__ends_with_its_class),
         TEST(test_link__cut_by_a_protocol_error__comes_back),
+        TEST(test_publisher__listeners_come__each_hears),
+        TEST(test_publisher__endpoint_held__is_refused),
+        TEST(test_follower__cut_by_a_protocol_error__comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,6 +70,16 @@ static void test_link__something_heard__stays(void **state)
     assert_int_equal(toy.received[0], 11);
 }
 
+/* Notes when the socket was made. */
+static int commit_note_opened(struct toy *toy, struct outbound *out, struct err *err)
+{
+    (void)toy;
+    (void)out;
+    if (script.opened <= 8 && opened_at_s[script.opened - 1] < 0)
+        opened_at_s[script.opened - 1] = script.clock_offset_ms / 1000;
+    return script.clock_offset_ms > 100000 ? toy_end_run(err) : 0;
+}
+
 static int commit_silently(struct toy *toy, struct outbound *out, struct err *err)
 {
     (void)toy;
@@ -89,12 +99,46 @@ static void test_link__nothing_said__stays(void **state)
     assert_int_equal(script.opened, 1);
 }
 
+/* A SUB says nothing and has nobody to wake it: the shell itself wakes when it has been silent too
+ * long, after 10 s, then 20 s, then each 30 s. */
+static void test_link__silent_publisher__is_listened_to_anew(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    for (size_t i = 0; i < 8; i++)
+        opened_at_s[i] = -1;
+    script.polls_in_no_time = true;
+    toy.on_commit = commit_note_opened;
+    toy_run(&toy, SHELL_SUB, 1);
+    assert_int_equal(script.opened, 6);
+    assert_in_range(opened_at_s[1], 10, 11);
+    assert_in_range(opened_at_s[2] - opened_at_s[1], 20, 21);
+    assert_in_range(opened_at_s[3] - opened_at_s[2], 30, 31);
+    assert_in_range(opened_at_s[4] - opened_at_s[3], 30, 31);
+    assert_in_range(opened_at_s[5] - opened_at_s[4], 30, 31);
+}
+
+/* A SUB that hears something now and then is left alone. */
+static void test_link__publisher_heard__stays(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    toy.deadline = 0;
+    toy.on_tick = tick_and_hear;
+    toy.on_commit = commit_silently;
+    toy_run(&toy, SHELL_SUB, 1);
+    assert_int_equal(script.opened, 1);
+    assert_int_equal(toy.received[0], 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_link__nothing_heard__is_made_anew),
         cmocka_unit_test(test_link__something_heard__stays),
         cmocka_unit_test(test_link__nothing_said__stays),
+        cmocka_unit_test(test_link__silent_publisher__is_listened_to_anew),
+        cmocka_unit_test(test_link__publisher_heard__stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,23 +72,50 @@ static void expect_common_options(void *socket)
     expect_option(socket, ZMQ_HEARTBEAT_IVL, 1000);
     expect_option(socket, ZMQ_HEARTBEAT_TIMEOUT, 3000);
     expect_option(socket, ZMQ_HEARTBEAT_TTL, 3000);
-    expect_option(socket, ZMQ_SNDHWM, 4000);
-    expect_option(socket, ZMQ_RCVHWM, 4000);
 }
 
-/* Every option whose default loses, leaks or hangs is set, on both kinds of socket. */
-static void test_open__both_kinds__have_their_options(void **state)
+static void expect_high_water_marks(void *socket, int expected)
+{
+    expect_option(socket, ZMQ_SNDHWM, expected);
+    expect_option(socket, ZMQ_RCVHWM, expected);
+}
+
+static void expect_reconnection(void *socket)
+{
+    expect_option(socket, ZMQ_RECONNECT_IVL, 100);
+    expect_option(socket, ZMQ_RECONNECT_IVL_MAX, 500);
+}
+
+/* Every option whose default loses, leaks or hangs is set, on both kinds of a conversation. */
+static void test_open__router_and_dealer__have_their_options(void **state)
 {
     (void)state;
     void *router = open_socket(SHELL_ROUTER);
     void *dealer = open_socket(SHELL_DEALER);
     expect_common_options(router);
     expect_common_options(dealer);
+    expect_high_water_marks(router, 4000);
+    expect_high_water_marks(dealer, 4000);
     expect_option(dealer, ZMQ_IMMEDIATE, 1);
-    expect_option(dealer, ZMQ_RECONNECT_IVL, 100);
-    expect_option(dealer, ZMQ_RECONNECT_IVL_MAX, 2000);
+    expect_reconnection(dealer);
     shell_socket_close(dealer, 0);
     shell_socket_close(router, 0);
+}
+
+/* Those of the event plane have them too, and hold little, for what they drop can be fetched. */
+static void test_open__pub_and_sub__have_their_options(void **state)
+{
+    (void)state;
+    void *pub = open_socket(SHELL_PUB);
+    void *sub = open_socket(SHELL_SUB);
+    expect_common_options(pub);
+    expect_common_options(sub);
+    expect_option(pub, ZMQ_SNDHWM, SHELL_SOCKET_EVENTS_HWM);
+    expect_option(sub, ZMQ_RCVHWM, SHELL_SOCKET_EVENTS_HWM);
+    assert_in_range(SHELL_SOCKET_EVENTS_HWM, 64, 512);
+    expect_reconnection(sub);
+    shell_socket_close(sub, 0);
+    shell_socket_close(pub, 0);
 }
 
 /* A ROUTER says when a peer is gone, where ZeroMQ's default drops without a word. */
@@ -206,8 +233,9 @@ static void test_guard__no_path__needs_none(void **state)
     AUTO(freep) char *nowhere = xprintf("%s/no/such/directory", endpoint);
     int fd = 0;
     struct err err = {0};
-    assert_int_equal(shell_socket_guard(nowhere, &fd, &err), ERR_NOT_FOUND);
+    assert_int_equal(shell_socket_guard(nowhere, &fd, &err), ERR_INVALID);
     assert_non_null(strstr(err.text, "no/such/directory.lock"));
+    assert_non_null(strstr(err.text, "make its directory, or choose another endpoint"));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -215,7 +243,8 @@ static void test_guard__no_path__needs_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_open__both_kinds__have_their_options),
+        TEST(test_open__router_and_dealer__have_their_options),
+        TEST(test_open__pub_and_sub__have_their_options),
         TEST(test_router__unknown_peer__is_said),
         TEST(test_router__same_id_again__takes_over),
         TEST(test_open__bad_endpoints__have_their_class),

@@ -103,31 +103,47 @@ static void test_turn__receive_is_interrupted__goes_on(void **state)
     assert_int_equal(toy.received[0], 3);
 }
 
+/* The disk is full once; what comes then is there before the node is loaded again. */
 static int commit_full_once(struct toy *toy, struct outbound *out, struct err *err)
 {
     (void)out;
     if (toy->commits == 0) {
         script.arrived[0] = 5;
-        script.asked = 0;
         return err_set(err, ERR_FULL, "disk full");
     }
-    if (toy->commits == 1) { /* Of the turn that reloaded. */
-        assert_int_equal(script.asked, 0);
-        assert_int_equal(script.polled, 2); /* No socket woke the shell meanwhile. */
-    }
+    if (toy->commits == 1)
+        script.arrived[0] = 3;
     return script.arrived[0] == 0 ? toy_end_run(err) : 0;
 }
 
-/* While the node cannot work, messages stay at the socket; then they are given to it. */
-static void test_turn__commit_failed__leaves_messages_at_the_socket(void **state)
+/* What comes while the node can store nothing is refused at once; the node is loaded when it is
+ * due, and works on. */
+static void test_turn__commit_failed__refuses_what_comes_until_it_is_reloaded(void **state)
 {
     (void)state;
     struct toy toy = toy_new();
+    script.polls_in_no_time = true;
     toy.on_commit = commit_full_once;
     toy_run(&toy, SHELL_DEALER, 1);
     assert_int_equal(toy.reloads, 1);
-    assert_int_equal(toy.commits, 3);
-    assert_int_equal(toy.received[0], 5);
+    assert_int_equal(toy.refused, 5);
+    assert_int_equal(toy.received[0], 8);
+}
+
+/* A node that has enough for this turn is given no more before its commit, and starves no socket.
+ */
+static void test_turn__node_is_sated__commits_before_it_is_given_more(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    for (size_t i = 0; i < SCRIPT_PORTS; i++)
+        script.arrived[i] = SCRIPT_ENDLESS;
+    toy.sated_with = 7;
+    toy.on_commit = commit_ten_times;
+    toy_run(&toy, SHELL_DEALER, SCRIPT_PORTS);
+    assert_int_equal(toy.received[0], 4 * 7);
+    for (size_t i = 1; i < SCRIPT_PORTS; i++)
+        assert_int_equal(toy.received[i], 3 * 7);
 }
 
 static void tick_again(struct toy *toy, struct node_time now)
@@ -258,7 +274,8 @@ int main(void)
         cmocka_unit_test(test_turn__all_sockets_flooded__each_gets_its_share),
         cmocka_unit_test(test_turn__large_messages__make_a_smaller_batch),
         cmocka_unit_test(test_turn__receive_is_interrupted__goes_on),
-        cmocka_unit_test(test_turn__commit_failed__leaves_messages_at_the_socket),
+        cmocka_unit_test(test_turn__commit_failed__refuses_what_comes_until_it_is_reloaded),
+        cmocka_unit_test(test_turn__node_is_sated__commits_before_it_is_given_more),
         cmocka_unit_test(test_send__a_peer_is_full__gets_its_messages_later_in_order),
         cmocka_unit_test(test_send__a_peer_is_gone__drops_its_messages),
         cmocka_unit_test(test_send__dealer_not_connected__drops_the_message),

@@ -159,7 +159,7 @@ static void test_records__below_the_known_ones__suspend(void **state)
     expect_suspended(driver);
     assert_true(rules_trust(driver, 0));
     sim_driver_wait(driver, 100);
-    assert_string_equal((const char *)sim_driver_channel(driver, 0)->state.data, "up");
+    assert_true(bytes_equal(packed_view(sim_driver_channel(driver, 0)->state), bytes_text("up")));
 }
 
 static void test_incarnation__noticed__holds_commands_back(void **state)

@@ -1,0 +1,263 @@
+#include "sim_reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/packed.h"
+#include "consumer_node.h"
+#include "event.pb-c.h"
+#include "replay.pb-c.h"
+#include "sim_parts.h"
+#include "sim_rows.h"
+
+enum { SQL_SEEN, SQL_CLEAR, SQL_POISON, SQL_LATE_POISON, SQL_COUNT };
+
+struct reader {
+    struct db *db;
+    sqlite3_stmt *statements[SQL_COUNT];
+};
+
+static const char *const schema[] = {
+    "CREATE TABLE seen(number INTEGER PRIMARY KEY, publisher TEXT NOT NULL, seq INTEGER NOT NULL,"
+    " id BLOB NOT NULL, digest INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE poison(number INTEGER PRIMARY KEY) STRICT; INSERT INTO poison VALUES (1);"
+    "CREATE TABLE child(parent INTEGER NOT NULL REFERENCES poison"
+    " DEFERRABLE INITIALLY DEFERRED) STRICT;",
+};
+
+static const char *const sql[SQL_COUNT] = {
+    [SQL_SEEN] = "INSERT INTO seen VALUES (NULL, ?1, ?2, ?3, ?4)",
+    [SQL_CLEAR] = "DELETE FROM seen WHERE publisher = ?1",
+    [SQL_POISON] = "INSERT OR ROLLBACK INTO poison VALUES (1)",
+    [SQL_LATE_POISON] = "INSERT INTO child VALUES (2)",
+};
+
+/* A service is told nothing of the world it lives in. */
+static struct sim *world;
+
+void sim_reader_begin(struct sim *sim)
+{
+    world = sim;
+}
+
+static int reader_open(void *self, struct db *db, struct config_node *settings, struct err *err)
+{
+    struct reader *reader = self;
+    int rc = 0;
+    (void)settings;
+    reader->db = db;
+    for (size_t i = 0; rc == 0 && i < SQL_COUNT; i++)
+        rc = db_prepare(db, sql[i], &reader->statements[i], err);
+    return rc;
+}
+
+static void reader_close(void *self)
+{
+    struct reader *reader = self;
+    for (size_t i = 0; i < SQL_COUNT; i++)
+        sqlite3_finalize(reader->statements[i]);
+}
+
+static uint64_t add_bytes(uint64_t hash, struct bytes bytes)
+{
+    hash = (hash ^ bytes.len) * 0x100000001b3U;
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ bytes.data[i]) * 0x100000001b3U;
+    return hash;
+}
+
+static int64_t digest_of(struct bytes saga, struct bytes type, int64_t wall_ms,
+                         struct bytes causation, struct bytes payload)
+{
+    uint64_t hash = add_bytes(add_bytes(0xcbf29ce484222325U, saga), type);
+    hash = add_bytes(hash, bytes_of(&wall_ms, sizeof wall_ms));
+    return (int64_t)add_bytes(add_bytes(hash, causation), payload);
+}
+
+/* After its write, so that there is something to take back. */
+static int be_troubled(struct reader *reader, struct err *err)
+{
+    struct rng *rng = &world->hosts[world->reader].rng;
+    if (world->healed || !sim_is_lucky(rng, world->profile.reader_fails))
+        return 0;
+    switch (rng_below(rng, 3)) {
+    case 0:
+        return db_run(reader->db, reader->statements[SQL_POISON], err);
+    case 1:
+        return db_run(reader->db, reader->statements[SQL_LATE_POISON], err);
+    default:
+        return err_set(err, ERR_SYSTEM, "the reader is tired");
+    }
+}
+
+static int reader_event(void *self, const struct consumer_event *event, struct err *err)
+{
+    struct reader *reader = self;
+    sqlite3_stmt *seen = reader->statements[SQL_SEEN];
+    db_bind_text(seen, 1, bytes_text(event->publisher));
+    db_bind_int(seen, 2, (int64_t)event->seq);
+    db_bind_bytes(seen, 3, id_view(&event->id));
+    db_bind_int(
+        seen, 4,
+        digest_of(event->saga, event->type, event->wall_ms, event->causation, event->payload));
+    int rc = db_run(reader->db, seen, err);
+    return rc < 0 ? rc : be_troubled(reader, err);
+}
+
+static int reader_reset(void *self, const char *publisher, struct err *err)
+{
+    struct reader *reader = self;
+    db_bind_text(reader->statements[SQL_CLEAR], 1, bytes_text(publisher));
+    return db_run(reader->db, reader->statements[SQL_CLEAR], err);
+}
+
+#define READER                                                                                     \
+    .name = "reader", .about = "Reads.", .schema = schema, .schema_count = 1,                      \
+    .self_size = sizeof(struct reader), .open = reader_open, .close = reader_close,                \
+    .event = reader_event, .reset = reader_reset
+static const struct consumer_service stopping = {READER, .on_break = CONSUMER_STOPS};
+static const struct consumer_service rebuilding = {READER, .on_break = CONSUMER_REBUILDS,
+                                                   .pace_ms = 50};
+
+int sim_reader_open(struct sim *sim, struct sim_host *host, struct err *err)
+{
+    static const char *names[SIM_HOSTS_MAX]; /* Borrowed for the node's life. */
+    struct consumer_options options = {.db_path = host->path, .publishers = names};
+    for (uint8_t place = 0; place < sim->reader; place++)
+        names[options.publisher_count++] = sim->hosts[place].name;
+    options.random = rng_next(&host->rng);
+    return consumer_node_new(sim->seed % 2 == 0 ? &stopping : &rebuilding, &options,
+                             sim_time(sim, host), &host->node, err);
+}
+
+void sim_reader_count(struct sim *sim, const struct node *node)
+{
+    const struct consumer_counters *counters = consumer_node_counters(node);
+    const struct consumer_stream *streams;
+    size_t count = consumer_node_streams(node, &streams);
+    sim->counts->read += counters->applied;
+    sim->counts->read_failed += counters->failures;
+    sim->counts->read_singly += counters->singly;
+    for (size_t i = 0; i < count; i++) {
+        sim->counts->read_twice += streams[i].duplicates;
+        sim->counts->gaps += streams[i].gaps;
+        if (streams[i].resyncs != 0 || streams[i].state >= CONSUMER_STREAM_TRUNCATED)
+            sim_fail(sim, "I16", "the log of %s is another one than before: %s",
+                     streams[i].publisher, streams[i].detail);
+    }
+    if (counters->malformed != 0)
+        sim_fail(sim, "protocol", "the reader could not read %llu entries",
+                 (unsigned long long)counters->malformed);
+}
+
+static void note_row(struct sim *sim, uint8_t from, const Zsaga__LogRow *row)
+{
+    struct sim_rows rows =
+        sim_rows(sim, from, "SELECT count, events FROM zsaga_outbox WHERE first_seq = ?1");
+    sim_rows_bind_int(&rows, 1, (int64_t)row->first);
+    if (!sim_rows_next(&rows) || sim_rows_int(&rows, 0) != row->count ||
+        !bytes_equal(sim_rows_bytes(&rows, 1), packed_view(row->events)))
+        sim_fail(sim, "I16", "%s tells a row at %llu that it has not committed",
+                 sim->hosts[from].name, (unsigned long long)row->first);
+    sim_rows_end(&rows);
+}
+
+static void note_range(struct sim *sim, uint8_t from, const Zsaga__LogRange *range)
+{
+    int64_t head =
+        sim_rows_one(sim, from, "SELECT value FROM zsaga_counter WHERE name = 'outbox_head'");
+    if ((int64_t)range->head != head || range->tail != 1)
+        sim_fail(sim, "I16", "%s tells %llu to %llu, and has committed 1 to %lld",
+                 sim->hosts[from].name, (unsigned long long)range->tail,
+                 (unsigned long long)range->head, (long long)head);
+}
+
+void sim_reader_note(struct sim *sim, uint8_t from, bool live, ProtobufCBinaryData entry)
+{
+    ProtobufCAllocator *allocator = &sim->arena.allocator;
+    if (from == sim->reader)
+        return;
+    if (live) {
+        const Zsaga__Publication *told =
+            zsaga__publication__unpack(allocator, entry.len, entry.data);
+        if (told->kind_case == ZSAGA__PUBLICATION__KIND_ROW)
+            note_row(sim, from, told->row);
+        else
+            note_range(sim, from, told->range);
+        return;
+    }
+    const Zsaga__ReplayAnswer *answer =
+        zsaga__replay_answer__unpack(allocator, entry.len, entry.data);
+    if (answer->kind_case != ZSAGA__REPLAY_ANSWER__KIND_FETCHED)
+        sim_fail(sim, "I16", "%s answers a fetch with kind %d", sim->hosts[from].name,
+                 (int)answer->kind_case);
+    sim->counts->fetched += answer->fetched->n_rows;
+    for (size_t i = 0; i < answer->fetched->n_rows; i++)
+        note_row(sim, from, answer->fetched->rows[i]);
+    note_range(sim, from, answer->fetched->range);
+}
+
+bool sim_reader_has_caught_up(struct sim *sim)
+{
+    const struct sim_host *host = &sim->hosts[sim->reader];
+    const struct consumer_stream *streams;
+    if (sim->reader == 0)
+        return true;
+    if (host->node == NULL || host->turn.broken)
+        return false;
+    size_t count = consumer_node_streams(host->node, &streams);
+    for (size_t i = 0; i < count; i++)
+        if (sim->hosts[i].node == NULL ||
+            (int64_t)streams[i].applied !=
+                sim_rows_one(sim, (uint8_t)i,
+                             "SELECT value FROM zsaga_counter WHERE name = 'outbox_head'"))
+            return false;
+    return true;
+}
+
+static void check_event(struct sim *sim, const char *name, struct sim_rows *seen, int64_t seq,
+                        const Zsaga__Event *event)
+{
+    int64_t digest =
+        digest_of(packed_view(event->saga), packed_view(event->type), (int64_t)event->time_ms,
+                  packed_view(event->causation), packed_view(event->payload));
+    if (!sim_rows_next(seen))
+        sim_fail(sim, "I17", "event %lld of %s was not applied", (long long)seq, name);
+    if (sim_rows_int(seen, 0) != seq)
+        sim_fail(sim, "I17", "event %lld of %s was applied in the place of %lld",
+                 (long long)sim_rows_int(seen, 0), name, (long long)seq);
+    if (!bytes_equal(sim_rows_bytes(seen, 1), packed_view(event->id)) ||
+        sim_rows_int(seen, 2) != digest)
+        sim_fail(sim, "I17", "event %lld of %s was applied with another content", (long long)seq,
+                 name);
+}
+
+static void check_publisher(struct sim *sim, uint8_t place)
+{
+    const char *name = sim->hosts[place].name;
+    struct sim_rows log =
+        sim_rows(sim, place, "SELECT events FROM zsaga_outbox ORDER BY first_seq");
+    struct sim_rows seen = sim_rows(sim, sim->reader,
+                                    "SELECT seq, id, digest FROM seen"
+                                    " WHERE publisher = CAST(?1 AS TEXT) ORDER BY number");
+    int64_t seq = 0;
+    sim_rows_bind(&seen, 1, bytes_text(name));
+    while (sim_rows_next(&log)) {
+        struct bytes packed = sim_rows_bytes(&log, 0);
+        Zsaga__EventBatch *batch = zsaga__event_batch__unpack(NULL, packed.len, packed.data);
+        for (size_t i = 0; i < batch->n_events; i++)
+            check_event(sim, name, &seen, ++seq, batch->events[i]);
+        zsaga__event_batch__free_unpacked(batch, NULL);
+    }
+    if (sim_rows_next(&seen))
+        sim_fail(sim, "I17", "event %lld of %s was applied once more",
+                 (long long)sim_rows_int(&seen, 0), name);
+    sim_rows_end(&seen);
+    sim_rows_end(&log);
+}
+
+void sim_reader_check(struct sim *sim)
+{
+    for (uint8_t place = 0; place < sim->reader; place++)
+        check_publisher(sim, place);
+}

@@ -1,0 +1,20 @@
+/* The reader: a consumer that follows all publishers of a run and writes down what it is given.
+ *
+ * Half of the runs have one that stops at a break, half one that could be built anew (whose commits
+ * do not wait for the disk). Its service fails now and then, in all the ways it can. */
+#ifndef ZSAGA_SIM_READER_H
+#define ZSAGA_SIM_READER_H
+
+#include "sim.h"
+
+void sim_reader_begin(struct sim *sim); /* What its service draws its failures from. */
+int sim_reader_open(struct sim *sim, struct sim_host *host, struct err *err);
+void sim_reader_count(struct sim *sim, const struct node *node);
+
+/* I16: what is told, live or when asked, is committed, and the same for all who read it. */
+void sim_reader_note(struct sim *sim, uint8_t from, bool live, ProtobufCBinaryData entry);
+
+bool sim_reader_has_caught_up(struct sim *sim);
+void sim_reader_check(struct sim *sim); /* I17: it has applied exactly the logs. */
+
+#endif

@@ -168,11 +168,11 @@ static void test_submit__busy_for_too_long__says_so(void **state)
     const struct client_saga saga = saga_of("A", "one");
     world.busy = 1000;
     serve();
-    expect_no_submit(&saga, 300, ERR_TIMEOUT, "nothing was stored within 300 ms");
+    expect_no_submit(&saga, 3000, ERR_TIMEOUT, "nothing was stored within 3000 ms");
     fake_server_stop();
     world.outage = "the disk is full";
     serve();
-    expect_no_submit(&saga, 300, ERR_TIMEOUT, "the disk is full");
+    expect_no_submit(&saga, 3000, ERR_TIMEOUT, "the disk is full");
     fake_server_stop();
     assert_int_equal(world.saga_count, 0);
 }

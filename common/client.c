@@ -4,21 +4,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/packed.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "client_internal.h"
 
 #define BUSY_MS 100 /* One that has trouble is asked again after. */
-
-int64_t client_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Opening. */
 
@@ -141,10 +134,10 @@ int client_ask(struct client *client, Zsaga__ClientRequest *request,
                Zsaga__ClientAnswer__KindCase wanted, int64_t timeout_ms,
                const Zsaga__ClientAnswer **ret, struct err *err)
 {
-    int64_t until_ms = client_now_ms() + client_timeout(timeout_ms);
+    int64_t until_ms = clock_mono_ms() + client_timeout(timeout_ms);
     int rc;
     for (;;) {
-        rc = client_link_ask(client->link, request, until_ms - client_now_ms(), ret, err);
+        rc = client_link_ask(client->link, request, until_ms - clock_mono_ms(), ret, err);
         if (rc == ERR_TIMEOUT)
             return client_unanswered(client, client_timeout(timeout_ms), err);
         if (rc < 0)
@@ -152,7 +145,7 @@ int client_ask(struct client *client, Zsaga__ClientRequest *request,
         if ((*ret)->kind_case != ZSAGA__CLIENT_ANSWER__KIND_REFUSAL)
             return (*ret)->kind_case == wanted ? 0 : client_strange(err);
         rc = client_refused((*ret)->refusal, err);
-        if (rc != ERR_TIMEOUT || client_now_ms() + BUSY_MS >= until_ms)
+        if (rc != ERR_TIMEOUT || clock_mono_ms() + BUSY_MS >= until_ms)
             return rc;
         (void)poll(NULL, 0, BUSY_MS);
     }

@@ -38,6 +38,10 @@
 #include "base/err.h"
 #include "base/id.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define CLIENT_KEY_MAX 64                     /* Bytes, of UTF-8 without control characters. */
 #define CLIENT_INPUT_MAX ((size_t)256 * 1024) /* Bytes. */
 #define CLIENT_NONCE_MAX 32                   /* Bytes. */
@@ -51,6 +55,7 @@ int client_open(const char *data, struct client **ret, struct err *err);
 /* The same by the endpoint of its orchestrator, "tcp://127.0.0.1:5570". */
 int client_open_endpoint(const char *endpoint, struct client **ret, struct err *err);
 void client_free(struct client *client); /* Its batches must be gone. */
+/* Functions of this kind free and set to NULL, for __attribute__((cleanup)). */
 void client_freep(struct client **client_p);
 
 /* Where a saga stands. It moves by itself in the first two, rests in the others, and the rest of
@@ -135,8 +140,9 @@ struct client_filter {
 /* Takes a row, valid until it returns. It must not use the client. False: that was enough. */
 typedef bool (*client_take_row)(void *self, const struct client_row *row);
 
-/* Gives sagas to `take`, newest first. Fetched page by page, so a long list is no snapshot: a saga
- * is told as it stood when its page was made. The timeout is for each page. */
+/* Gives sagas to `take`, newest first; those that pass the filter (NULL: all of them). Fetched page
+ * by page, so a long list is no snapshot: a saga is told as it stood when its page was made. The
+ * timeout is for each page. */
 int client_list(struct client *client, const struct client_filter *filter, int64_t timeout_ms,
                 client_take_row take, void *self, struct err *err);
 
@@ -275,6 +281,8 @@ int client_batch_take(struct client_batch *batch, int64_t wait_ms, struct client
  * "": nothing that it told. Valid until the next call on the batch. */
 const char *client_batch_trouble(const struct client_batch *batch);
 
-int64_t client_now_ms(void); /* The monotonic clock by which timeouts run. */
+#ifdef __cplusplus
+}
+#endif
 
 #endif

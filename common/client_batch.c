@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "client_flights.h"
@@ -18,13 +18,6 @@ struct client_batch {
     struct client_flights *flights;
     int64_t timeout_ms;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void send_request(void *self, const Zsaga__ClientRequest *request)
 {
@@ -100,7 +93,7 @@ int client_batch_start(struct client_batch *batch, const struct client_saga *sag
             return err_set(err, ERR_SYSTEM, "no random numbers from the system");
         named.nonce = bytes_of(nonce, sizeof nonce);
     }
-    client_flights_start(batch->flights, &named, tag, now_us());
+    client_flights_start(batch->flights, &named, tag, clock_mono_us());
     return 0;
 }
 
@@ -108,7 +101,7 @@ int client_batch_follow(struct client_batch *batch, const char *key, uint64_t ta
 {
     int rc = client_check_key(key, err);
     if (rc == 0)
-        client_flights_follow(batch->flights, key, tag, now_us());
+        client_flights_follow(batch->flights, key, tag, clock_mono_us());
     return rc;
 }
 
@@ -147,8 +140,11 @@ static int judge(const struct client_batch *batch, const struct client_landing *
         return 0;
     case FLIGHT_REFUSED:
         if (landing->refusal_code == ERR_NOT_FOUND)
-            return err_set(err, ERR_NOT_FOUND, "the suite has no saga definition \"%s\"",
-                           landing->definition);
+            return err_set(
+                err, ERR_NOT_FOUND,
+                "the suite has no saga definition \"%s\": it reads DIR/definitions when it "
+                "starts",
+                landing->definition);
         return err_set(err, landing->refusal_code < 0 ? landing->refusal_code : ERR_SYSTEM, "%s",
                        landing->refusal);
     case FLIGHT_MISSING:
@@ -185,7 +181,7 @@ static bool next_result(struct client_batch *batch, struct client_result *ret)
 /* How long nothing but an answer can change anything. */
 static int64_t wait_ms(const struct client_batch *batch, int64_t until_us)
 {
-    int64_t at_us = now_us();
+    int64_t at_us = clock_mono_us();
     int64_t wait = (until_us - at_us + 999) / 1000;
     int64_t due = client_flights_deadline_ms(batch->flights);
     if (due != INT64_MAX && due - at_us / 1000 < wait)
@@ -200,12 +196,12 @@ static int take_answers(struct client_batch *batch, int64_t until_us, bool *ret_
     const Zsaga__ClientAnswer *answer;
     int rc = client_link_take(batch->client->link, wait_ms(batch, until_us), &answer, err);
     for (int i = 0; rc == 0 && answer != NULL && i < ANSWERS_MAX; i++) {
-        client_flights_take(batch->flights, answer, now_us());
+        client_flights_take(batch->flights, answer, clock_mono_us());
         rc = client_link_take(batch->client->link, 0, &answer, err);
     }
     *ret_all = answer == NULL;
     if (rc == 0 && answer != NULL)
-        client_flights_take(batch->flights, answer, now_us());
+        client_flights_take(batch->flights, answer, clock_mono_us());
     return rc;
 }
 
@@ -219,7 +215,7 @@ static int turn(struct client_batch *batch, int64_t until_us, struct err *err)
         rc = take_answers(batch, until_us, &all, err);
     if (rc < 0 || !all)
         return rc;
-    int64_t at_us = now_us();
+    int64_t at_us = clock_mono_us();
     if (client_flights_is_silent(batch->flights, at_us))
         rc = client_link_reconnect(batch->client->link, err);
     client_flights_tick(batch->flights, at_us);
@@ -229,14 +225,14 @@ static int turn(struct client_batch *batch, int64_t until_us, struct err *err)
 int client_batch_take(struct client_batch *batch, int64_t wait, struct client_result *ret,
                       struct err *err)
 {
-    int64_t until_us = now_us() + 1000 * client_timeout(wait);
+    int64_t until_us = clock_mono_us() + 1000 * client_timeout(wait);
     int rc = 0;
     for (bool again = true; rc == 0 && again;) {
         if (next_result(batch, ret))
             return CLIENT_BATCH_RESULT;
         if (client_flights_count(batch->flights) == 0)
             return CLIENT_BATCH_NONE;
-        again = now_us() < until_us;
+        again = clock_mono_us() < until_us;
         rc = turn(batch, until_us, err);
     }
     if (rc == 0 && next_result(batch, ret))

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "client.h"
 #include "wire/frame.h"
@@ -151,7 +152,7 @@ static int send_unsent(struct client_link *link, struct err *err)
             continue;
         if (zmq_errno() != EAGAIN)
             return shell_socket_error(err, "sending");
-        if (client_now_ms() - link->unsent_since_ms < UNSENT_MS)
+        if (clock_mono_ms() - link->unsent_since_ms < UNSENT_MS)
             return 0;
         break;
     }
@@ -163,7 +164,7 @@ static int send_unsent(struct client_link *link, struct err *err)
 static void note_unsent(struct client_link *link)
 {
     if (!has_unsent(link))
-        link->unsent_since_ms = client_now_ms();
+        link->unsent_since_ms = clock_mono_ms();
 }
 
 void client_link_queue(struct client_link *link, const Zsaga__ClientRequest *request)
@@ -221,7 +222,7 @@ static int wait_for_peer(struct client_link *link, int64_t until_ms, struct err 
         if (link->unsent_since_ms + UNSENT_MS < until_ms)
             until_ms = link->unsent_since_ms + UNSENT_MS;
     }
-    int64_t wait = until_ms - client_now_ms();
+    int64_t wait = until_ms - clock_mono_ms();
     if (zmq_poll(&item, 1, wait < 0 ? 0 : (long)wait) < 0 && zmq_errno() != EINTR)
         return shell_socket_error(err, "waiting for an answer");
     return 0;
@@ -245,7 +246,7 @@ static const ProtobufCMessage *next_answer(struct client_link *link, const struc
 static int take_answer(struct client_link *link, const struct plane *plane, int64_t wait_ms,
                        const ProtobufCMessage **ret, struct err *err)
 {
-    int64_t until_ms = client_now_ms() + wait_ms;
+    int64_t until_ms = clock_mono_ms() + wait_ms;
     for (;;) {
         *ret = next_answer(link, plane);
         if (*ret != NULL)
@@ -257,7 +258,7 @@ static int take_answer(struct client_link *link, const struct plane *plane, int6
         if (rc < 0)
             return rc;
         bool entries = link->next_entry < link->frame.entry_count;
-        if (!entries && client_now_ms() >= until_ms)
+        if (!entries && clock_mono_ms() >= until_ms)
             return 0;
         if (taken)
             continue;
@@ -311,12 +312,12 @@ static int ask(struct client_link *link, const struct plane *plane, const Protob
     if (size > FRAME_ENTRY_MAX)
         return err_set(err, ERR_INVALID, "a request of %zu bytes: at most %zu can be sent", size,
                        FRAME_ENTRY_MAX);
-    int64_t now = client_now_ms();
+    int64_t now = clock_mono_ms();
     int64_t deadline = now + timeout_ms;
     link->asked = 0;
     int64_t next_ask = now;
     int64_t heard = now;
-    for (; now < deadline; now = client_now_ms()) {
+    for (; now < deadline; now = clock_mono_ms()) {
         bool silent = now - heard >= SILENCE_MS;
         if (silent || now >= next_ask) {
             int rc = send_question(link, request, silent, err);
@@ -330,7 +331,7 @@ static int ask(struct client_link *link, const struct plane *plane, const Protob
         if (rc < 0 || (*ret != NULL && plane->id(*ret) == id))
             return rc;
         if (*ret != NULL)
-            heard = client_now_ms();
+            heard = clock_mono_ms();
     }
     return timed_out(link, timeout_ms, err);
 }

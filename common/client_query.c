@@ -142,7 +142,10 @@ int client_list(struct client *client, const struct client_filter *filter, int64
                 client_take_row take, void *self, struct err *err)
 {
     _Static_assert(CLIENT_ATTENTION == (int)ZSAGA__SAGA_STATE__ATTENTION, "the same numbers");
+    static const struct client_filter all = {.limit = 0};
     Zsaga__SagaState states[CLIENT_STATE_COUNT];
+    if (filter == NULL)
+        filter = &all;
     Zsaga__List list = ZSAGA__LIST__INIT;
     list.states = states;
     for (int state = CLIENT_RUNNING; state < CLIENT_STATE_COUNT; state++)

@@ -3,9 +3,9 @@
 
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "consumer_internal.h"
@@ -40,18 +40,6 @@ static void close_program(struct program *program)
     suite_free(program->suite);
 }
 
-static struct node_time now(void)
-{
-    struct timespec mono;
-    struct timespec wall;
-    (void)clock_gettime(CLOCK_MONOTONIC, &mono);
-    (void)clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct node_time){
-        .mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
-        .wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
-    };
-}
-
 static int open_program(struct program *program, const struct service_options *options,
                         struct err *err)
 {
@@ -75,7 +63,8 @@ static int open_program(struct program *program, const struct service_options *o
         .settings = program->place->settings,
     };
     randombytes_buf(&node.random, sizeof node.random);
-    return consumer_node_new(program->service, &node, now(), &program->node, err);
+    const struct node_time now = {clock_mono_ms(), clock_wall_ms()};
+    return consumer_node_new(program->service, &node, now, &program->node, err);
 }
 
 static int add_port(struct program *program, struct shell_port *port, size_t index,

@@ -29,16 +29,20 @@
 #include "participant.h" /* Tables and books are the owner plane's, the same for all services. */
 #include "store/db.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct consumer_event {
     const char *publisher; /* Its name in the suite. */
     uint64_t seq;          /* In the publisher's log, from 1. */
     struct id id;
-    struct bytes saga; /* 16 bytes, or empty; all bytes are valid during the call only. */
-    struct bytes type;
-    int64_t wall_ms; /* The publisher's. */
-    struct bytes causation;
-    struct bytes traceparent;
-    struct bytes payload;
+    struct bytes saga;        /* 16 bytes, or empty; all bytes are valid during the call only. */
+    struct bytes type;        /* 1 to 64 bytes of UTF-8 without control characters. */
+    int64_t wall_ms;          /* The publisher's. */
+    struct bytes causation;   /* 18 bytes, or empty. */
+    struct bytes traceparent; /* At most 64 bytes. */
+    struct bytes payload;     /* At most 256 KiB; what it holds is the publisher's word. */
 };
 
 /* What happens when a publisher's log no longer reaches down to the cursor, or is another log than
@@ -83,5 +87,9 @@ struct consumer_service {
 /* The whole program: arguments, suite file, database, sockets, signals. Returns the exit code. It
  * follows the publishers that the suite file names for it, or all there are. */
 int consumer_main(const struct consumer_service *service, int argc, char **argv);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

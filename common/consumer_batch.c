@@ -137,6 +137,7 @@ static void settle_stream(struct consumer_node *node, struct stream *stream)
     consumer_rows_settle(&stream->live);
     if (!stream->moved)
         return;
+    stream->unread[0] = '\0';
     if (stream->turn == CONSUMER_GOES_ON) {
         node->counters.applied += stream->next.seq - stream->cursor.seq;
         stream->hold_until_ms = 0;
@@ -149,6 +150,8 @@ static void settle_stream(struct consumer_node *node, struct stream *stream)
         return;
     stream->failing = false;
     stream->retry_wait_ms = 0;
+    if (stream_stopped(stream))
+        return; /* At a breach: that is told, and is no recovery. */
     consumer_say(node, false, "stream_recovered", "publisher=%s applied=%" PRIu64,
                  stream->shown->publisher, stream->cursor.seq);
 }

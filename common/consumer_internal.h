@@ -8,6 +8,7 @@
 #include "owner.h"
 #include "replay.pb-c.h"
 #include "store/cursor.h"
+#include "store/outbox.h"
 #include "wire/arena.h"
 #include "wire/frame.h"
 
@@ -21,8 +22,8 @@
 #define CONSUMER_RETRY_MAX_MS 30000
 #define CONSUMER_READY_MS 2000 /* An absent publisher does not keep it from being ready. */
 #define CONSUMER_TELL_MS 60000 /* Between two lines of the log about what is malformed. */
-#define CONSUMER_OWNER_BYTES ((size_t)16 << 20) /* What decoding one frame may take. */
-#define CONSUMER_NEWS_MAX 16
+#define CONSUMER_OWNER_BYTES ((size_t)16 << 20)         /* What decoding one frame may take. */
+#define CONSUMER_NEWS_MAX (3 * CONSUMER_PUBLISHERS_MAX) /* A turn has at most so many. */
 
 /* Why reading cannot go on from the cursor: dealt with in the next batch. */
 struct consumer_breach {
@@ -74,8 +75,9 @@ struct stream {
     struct consumer_rows live;
     struct id fetched_id; /* Of the last event fetched. */
     struct consumer_fetch fetch;
-    int64_t hold_until_ms; /* No new fetch before. */
-    int64_t hold_ms;       /* Of the next answer that brings nothing new. */
+    int64_t hold_until_ms;              /* No new fetch before. */
+    int64_t hold_ms;                    /* Of the next answer that brings nothing new. */
+    char unread[CURSOR_DETAIL_MAX + 1]; /* Why its newest answer could not be read; "": it could. */
     struct consumer_breach breach;
     bool spoiled;        /* A row that waits is malformed: drop all and fetch. */
     bool failing;        /* The handler fails ... */

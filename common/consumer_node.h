@@ -30,7 +30,8 @@ int consumer_node_new(const struct consumer_service *service,
 enum consumer_stream_state {
     CONSUMER_STREAM_SYNCING,   /* Asking from the cursor on; nothing live is applied yet. */
     CONSUMER_STREAM_FOLLOWING, /* All that is known of is applied, or being fetched. */
-    CONSUMER_STREAM_FAILING,   /* The handler returns an error for the next event. */
+    CONSUMER_STREAM_FAILING,   /* The handler returns an error for the next event, or what is behind
+                                * the cursor cannot be read. */
     CONSUMER_STREAM_TRUNCATED, /* Stopped: events behind the cursor are gone. */
     CONSUMER_STREAM_DIVERGED,  /* Stopped: it is another log. */
 };

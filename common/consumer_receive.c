@@ -39,10 +39,13 @@ void consumer_malformed(struct consumer_node *node, const struct stream *stream,
     node->untold_malformed = 0;
 }
 
+/* As docs/protocol.md has it: a service may rely on that. */
 static bool event_is_valid(const Zsaga__Event *event)
 {
     return event->id.len == ID_SIZE && (event->saga.len == 0 || event->saga.len == ID_SIZE) &&
-           event->time_ms <= INT64_MAX;
+           text_is_name(packed_view(event->type)) && event->time_ms <= INT64_MAX &&
+           (event->causation.len == 0 || event->causation.len == ID_SIZE + 2) &&
+           event->traceparent.len <= TEXT_NAME_MAX && event->payload.len <= OUTBOX_PAYLOAD_MAX;
 }
 
 const Zsaga__EventBatch *consumer_decode(struct consumer_node *node, uint32_t count,
@@ -180,19 +183,28 @@ static const char *fetched_fault(struct consumer_node *node, const struct stream
     return NULL;
 }
 
+/* An answer that cannot be read: asked again in time, and told in the health until one can. */
+static void pass_answer_by(struct consumer_node *node, struct stream *stream, const char *words)
+{
+    consumer_malformed(node, stream, words);
+    (void)snprintf(stream->unread, sizeof stream->unread, "behind event %" PRIu64 ": %.120s",
+                   stream->fetch.after, words);
+}
+
 static void take_fetched(struct consumer_node *node, struct stream *stream,
                          const Zsaga__Fetched *fetched)
 {
     struct id last = {{0}};
     const char *fault = fetched_fault(node, stream, fetched, &last);
     if (fault != NULL) {
-        consumer_malformed(node, stream, fault); /* Asked again in time. */
+        pass_answer_by(node, stream, fault);
         return;
     }
     const bool synced = stream->syncing;
     stream->fetch.out = false;
     stream->syncing = false;
     stream->answered = true;
+    stream->unread[0] = '\0';
     stream_tell_range(stream, fetched->range->tail, fetched->range->head);
     for (size_t i = 0; i < fetched->n_rows; i++)
         (void)consumer_rows_add(&stream->fetched, fetched->rows[i]->first, fetched->rows[i]->count,
@@ -213,7 +225,7 @@ static void take_truncated(struct consumer_node *node, struct stream *stream,
 {
     const Zsaga__LogRange *range = truncated->range;
     if (!range_is_valid(range) || range->tail <= stream->fetch.after + 1) {
-        consumer_malformed(node, stream, "a fetch was answered with an improper truncation");
+        pass_answer_by(node, stream, "a fetch was answered with an improper truncation");
         return;
     }
     stream->answered = true;
@@ -229,7 +241,7 @@ static void take_diverged(struct consumer_node *node, struct stream *stream,
     char code[32];
     char message[100];
     if (stream->fetch.after == 0 && id_is_zero(&stream->cursor.store)) {
-        consumer_malformed(node, stream, "a log cannot differ from one that was never read");
+        pass_answer_by(node, stream, "a log cannot differ from one that was never read");
         return;
     }
     text_to_utf8(packed_view(diverged->code), code, sizeof code);
@@ -242,14 +254,14 @@ static void take_diverged(struct consumer_node *node, struct stream *stream,
 }
 
 /* It says no: asked again in time. */
-static void take_refusal(struct consumer_node *node, const struct stream *stream,
+static void take_refusal(struct consumer_node *node, struct stream *stream,
                          const Zsaga__ReplayRefusal *refusal)
 {
     char message[160];
     if (bytes_equal(packed_view(refusal->code), bytes_text("busy")))
         return;
     text_to_utf8(packed_view(refusal->message), message, sizeof message);
-    consumer_malformed(node, stream, message);
+    pass_answer_by(node, stream, message);
 }
 
 /* The answer comes from whoever lives now. False: what it continues is not there any more. */
@@ -272,13 +284,14 @@ static void take_answer(struct consumer_node *node, struct stream *stream,
     if (!stream->fetch.out || answer->id != stream->fetch.id || !believe(stream, header, now))
         return;
     bool fetched = answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_FETCHED;
+    bool refused = answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_REFUSAL;
+    bool diverged = answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_DIVERGED;
     const struct id *known = &stream->cursor.store;
-    if (fetched && !id_is_zero(known) && id_compare(known, &header->store) != 0) {
+    if (!refused && !diverged && !id_is_zero(known) && id_compare(known, &header->store) != 0) {
         stream_break(stream, CURSOR_DIVERGED, 0, "other_store at %" PRIu64, stream->cursor.seq);
         return;
     }
-    if (!fetched && answer->kind_case != ZSAGA__REPLAY_ANSWER__KIND_REFUSAL &&
-        stream->fetch.after != stream->cursor.seq) {
+    if (!fetched && !refused && stream->fetch.after != stream->cursor.seq) {
         /* First what waits is applied; then the question is asked from the cursor. */
         stream->fetch.out = false;
         stream_hold(stream, node->now_ms);
@@ -288,12 +301,12 @@ static void take_answer(struct consumer_node *node, struct stream *stream,
         take_fetched(node, stream, answer->fetched);
     else if (answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_TRUNCATED)
         take_truncated(node, stream, answer->truncated);
-    else if (answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_DIVERGED)
+    else if (diverged)
         take_diverged(node, stream, answer->diverged);
-    else if (answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_REFUSAL)
+    else if (refused)
         take_refusal(node, stream, answer->refusal);
     else
-        consumer_malformed(node, stream, "the answer to a fetch has no known kind");
+        pass_answer_by(node, stream, "the answer to a fetch has no known kind");
 }
 
 static void receive_answer(struct consumer_node *node, struct stream *stream,
@@ -302,7 +315,7 @@ static void receive_answer(struct consumer_node *node, struct stream *stream,
     const Zsaga__ReplayAnswer *answer =
         zsaga__replay_answer__unpack(&node->arena.allocator, entry.len, entry.data);
     if (answer == NULL)
-        consumer_malformed(node, stream, "an answer does not decode");
+        consumer_malformed(node, stream, "an answer does not decode"); /* Nobody knows to what. */
     else
         take_answer(node, stream, header, answer);
 }

@@ -212,7 +212,7 @@ static enum consumer_stream_state state_of(const struct stream *stream)
         return CONSUMER_STREAM_TRUNCATED;
     if (stream->cursor.state == CURSOR_DIVERGED)
         return CONSUMER_STREAM_DIVERGED;
-    if (stream->failing)
+    if (stream->failing || stream->unread[0] != '\0')
         return CONSUMER_STREAM_FAILING;
     return stream->syncing ? CONSUMER_STREAM_SYNCING : CONSUMER_STREAM_FOLLOWING;
 }
@@ -233,5 +233,7 @@ void stream_show(struct stream *stream)
         detail = stream->cursor.detail;
     else if (stream->failing)
         detail = stream->failure;
+    else
+        detail = stream->unread;
     (void)snprintf(shown->detail, sizeof shown->detail, "%s", detail);
 }

@@ -156,6 +156,28 @@ static int refuse(struct arena *arena, Zsaga__OwnerAnswer *answer, const char *c
     return 0;
 }
 
+/* Says which tables there are instead; with `imports`, to import. */
+static int refuse_table(const struct owner *owner, struct arena *arena, bool imports,
+                        Zsaga__OwnerAnswer *answer)
+{
+    struct buffer words = {0};
+    size_t count = 0;
+    buffer_append_text(&words, imports ? "there is no such table to import here; "
+                                       : "there is no such table here; ");
+    for (size_t i = 0; i < owner->host.table_count; i++) {
+        const struct participant_table *table = &owner->host.tables[i];
+        if (imports && table->import == NULL)
+            continue;
+        buffer_append_text(&words, count++ == 0 ? "there are: " : ", ");
+        buffer_append_text(&words, table->name);
+    }
+    buffer_append_text(&words, count == 0 ? "it has none" : "");
+    buffer_append(&words, "", 1);
+    (void)refuse(arena, answer, "unknown_table", (const char *)words.data);
+    buffer_release(&words);
+    return 0;
+}
+
 /* A crafted request must not take more than an honest one. */
 static const Zsaga__OwnerRequest *decode(struct arena *arena, struct bytes packed, size_t budget)
 {
@@ -219,7 +241,7 @@ static int answer_export(struct owner *owner, const Zsaga__Export *request, stru
 {
     const struct participant_table *table = find_table(owner, packed_view(request->table));
     if (table == NULL)
-        return refuse(arena, answer, "unknown_table", "there is no such table here");
+        return refuse_table(owner, arena, false, answer);
     Zsaga__ExportPage page = ZSAGA__EXPORT_PAGE__INIT;
     int rc = fill_page(owner, table, packed_view(request->after), arena, &page, err);
     if (rc < 0 && db_storage_failure(owner->host.db) == 0)
@@ -283,8 +305,6 @@ static int import_staged(struct owner *owner, const struct participant_table *ta
 static const char *import_fault(const struct owner *owner, const struct participant_table *table,
                                 const Zsaga__Import *request)
 {
-    if (table == NULL || table->import == NULL)
-        return "there is no such table to import here";
     for (size_t i = 0; i < request->n_rows; i++)
         if (request->rows[i]->n_fields != import_width(table))
             return "a row has not as many fields as the table has columns";
@@ -330,9 +350,11 @@ static int answer_import(struct owner *owner, const Zsaga__Import *request, stru
         bytes_copy_text(packed_view(request->table), staged->table, sizeof staged->table);
     }
     const struct participant_table *table = find_table(owner, packed_view(request->table));
+    if (table == NULL || table->import == NULL)
+        return refuse_table(owner, arena, true, answer);
     const char *fault = import_fault(owner, table, request);
     if (fault != NULL)
-        return refuse(arena, answer, table == NULL ? "unknown_table" : "malformed", fault);
+        return refuse(arena, answer, "malformed", fault);
     stage_part(staged, request);
     Zsaga__Imported imported = ZSAGA__IMPORTED__INIT;
     imported.part = request->part;

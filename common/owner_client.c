@@ -39,3 +39,8 @@ int owner_client_ask(struct owner_client *client, Zsaga__OwnerRequest *request, 
 {
     return client_link_ask_owner(client->link, request, timeout_ms, ret, err);
 }
+
+const char *owner_client_why_ignored(const struct owner_client *client)
+{
+    return client_link_why_ignored(client->link);
+}

@@ -18,5 +18,7 @@ void owner_client_freep(struct owner_client **client_p);
  * request->id. *ret is valid until the next call. ERR_TIMEOUT after `timeout_ms`. */
 int owner_client_ask(struct owner_client *client, Zsaga__OwnerRequest *request, int64_t timeout_ms,
                      const Zsaga__OwnerAnswer **ret, struct err *err);
+/* Why what it said was not understood; "" while all was. */
+const char *owner_client_why_ignored(const struct owner_client *client);
 
 #endif

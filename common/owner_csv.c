@@ -51,9 +51,18 @@ static int ask(struct owner *owner, const Zsaga__OwnerRequest *request, struct a
     return rc;
 }
 
-static int export_pages(struct owner *owner, const char *table, struct arena *arena,
-                        struct buffer *text, struct err *err)
+static void put_page(struct buffer *text, const Zsaga__ExportPage *page, bool first)
 {
+    if (first)
+        put_row(text, page->columns, page->n_columns);
+    for (size_t i = 0; i < page->n_rows; i++)
+        put_row(text, page->rows[i]->fields, page->rows[i]->n_fields);
+}
+
+static int export_pages(struct owner *owner, const char *table, int out_fd, struct arena *arena,
+                        struct err *err)
+{
+    struct buffer text = {0};
     struct buffer after = {0};
     int rc = 0;
     bool first = true;
@@ -70,14 +79,14 @@ static int export_pages(struct owner *owner, const char *table, struct arena *ar
         if (rc < 0)
             break;
         const Zsaga__ExportPage *page = answer->page;
-        if (first)
-            put_row(text, page->columns, page->n_columns);
+        buffer_clear(&text);
+        put_page(&text, page, first);
         first = false;
-        for (size_t i = 0; i < page->n_rows; i++)
-            put_row(text, page->rows[i]->fields, page->rows[i]->n_fields);
+        rc = write_all(out_fd, &text, err);
         buffer_clear(&after);
         buffer_append(&after, page->next.data, page->next.len);
-    } while (after.len != 0);
+    } while (rc == 0 && after.len != 0);
+    buffer_release(&text);
     buffer_release(&after);
     return rc;
 }
@@ -85,12 +94,8 @@ static int export_pages(struct owner *owner, const char *table, struct arena *ar
 int owner_export_csv(struct owner *owner, const char *table, int out_fd, struct err *err)
 {
     struct arena arena;
-    struct buffer text = {0};
     arena_init(&arena, SIZE_MAX);
-    int rc = export_pages(owner, table, &arena, &text, err);
-    if (rc == 0)
-        rc = write_all(out_fd, &text, err);
-    buffer_release(&text);
+    int rc = export_pages(owner, table, out_fd, &arena, err);
     arena_release(&arena);
     return rc;
 }

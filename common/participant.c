@@ -78,7 +78,7 @@ static int serve(struct program *program, const struct service_options *options,
         [PARTICIPANT_PORT_COMMAND] = {SHELL_ROUTER, command, "command"},
         [PARTICIPANT_PORT_OWNER] = {SHELL_ROUTER, owner, "owner"},
         [PARTICIPANT_PORT_EVENTS] = {SHELL_PUB, events, "events"},
-        [PARTICIPANT_PORT_REPLAY] = {SHELL_ROUTER, replay, "replay"},
+        [PARTICIPANT_PORT_REPLAY] = {SHELL_REPLAY, replay, "replay"},
     };
     const struct shell_options shell = {name, options->lifeline_fd, options->ready_fd};
     return shell_run(program->node, ports, PARTICIPANT_PORT_COUNT, &shell, err);

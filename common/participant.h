@@ -31,6 +31,10 @@
 #include "base/id.h"
 #include "store/db.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define PARTICIPANT_OUTPUT_MAX ((size_t)16 << 10) /* Bytes an action may hand to later steps. */
 #define PARTICIPANT_MESSAGE_MAX 256               /* Bytes of words in an answer; longer is cut. */
 
@@ -135,5 +139,9 @@ struct participant_service {
 
 /* The whole program: arguments, suite file, database, sockets, signals. Returns the exit code. */
 int participant_main(const struct participant_service *service, int argc, char **argv);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -186,7 +186,7 @@ static int finish(struct participant_node *self, struct node_time now, struct er
     if (rc == 0)
         rc = inbox_save(self->inbox, err);
     if (rc == 0)
-        rc = outbox_write(self->outbox, now.wall_ms, err);
+        rc = outbox_write(self->outbox, publisher_log_ms(self->publisher, now), err);
     if (rc < 0)
         return rc;
     rc = db_commit(self->db, err);

@@ -46,6 +46,8 @@ struct publisher {
     size_t fetch_count;
     struct refusal *refusals;
     size_t refusal_count;
+    bool log_runs;        /* Its clock has been started, */
+    int64_t log_ahead_ms; /* which is so far ahead of the monotonic one. */
     int64_t turned_at_ms; /* Monotonic: of the last turn. */
     int64_t next_range_ms;
     int64_t next_trim_ms;
@@ -171,9 +173,19 @@ void publisher_receive(struct publisher *publisher, const struct peer *from, str
         receive_entry(publisher, from, frame.entries[i]);
 }
 
-static int64_t keep_from(const struct publisher *publisher, struct node_time now)
+int64_t publisher_log_ms(struct publisher *publisher, struct node_time now)
 {
-    return now.wall_ms - publisher->keep.age_ms;
+    if (!publisher->log_runs) {
+        int64_t newest_ms = outbox_last_at_ms(publisher->outbox);
+        publisher->log_runs = true;
+        publisher->log_ahead_ms = (newest_ms == 0 ? now.wall_ms : newest_ms) - now.mono_ms;
+    }
+    return now.mono_ms + publisher->log_ahead_ms;
+}
+
+static int64_t keep_from(struct publisher *publisher, struct node_time now)
+{
+    return publisher_log_ms(publisher, now) - publisher->keep.age_ms;
 }
 
 bool publisher_wants_trim(struct publisher *publisher, struct node_time now)

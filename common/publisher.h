@@ -25,7 +25,7 @@ struct publisher;
 /* How much of the log is kept. */
 struct publisher_keep {
     uint64_t bytes;
-    int64_t age_ms; /* By the wall clock. */
+    int64_t age_ms; /* By publisher_log_ms(). */
 };
 
 struct publisher_keep publisher_keep_of(const struct suite_keep *keep);
@@ -39,6 +39,10 @@ void publisher_free(struct publisher *publisher);
 /* A message at the replay port. A peer's newer fetch replaces the one that waits; beyond
  * PUBLISHER_FETCHES_MAX it is refused as busy. Never fails. */
 void publisher_receive(struct publisher *publisher, const struct peer *from, struct bytes bytes);
+
+/* The log's own clock, by which its rows age: for outbox_write(). It runs while the process does,
+ * on from the newest row, so that a jump of the wall clock makes nothing old. */
+int64_t publisher_log_ms(struct publisher *publisher, struct node_time now);
 
 /* Whether the log is to be trimmed: then the node makes a transaction, and publisher_trim() in it,
  * before outbox_write(). Asked at most once a second by the node's clock. */

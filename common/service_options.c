@@ -23,7 +23,9 @@ static void help(const char *program, const char *about, enum service_options_ki
                      " have seen\n");
     else
         (void)printf(
-            "  --export TABLE    print a table as CSV and end (the suite must be stopped)\n"
+            "  --export TABLE    print a table as CSV and end (the suite must be stopped)\n");
+    if (kind == SERVICE_OPTIONS_TABLES)
+        (void)printf(
             "  --import TABLE    read a table as CSV from standard input and end (likewise)\n");
 }
 
@@ -83,8 +85,8 @@ int service_options_read(int argc, char **argv, const char *about, enum service_
         }
         wrong = wrong || take(ret, option, optarg) < 0;
     }
-    bool tables = ret->export_table != NULL || ret->import_table != NULL;
-    if (wrong || optind < argc || (tables && kind != SERVICE_OPTIONS_TABLES) ||
+    if (wrong || optind < argc || (ret->export_table != NULL && kind == SERVICE_OPTIONS_ADOPT) ||
+        (ret->import_table != NULL && kind != SERVICE_OPTIONS_TABLES) ||
         (ret->adopt && kind != SERVICE_OPTIONS_ADOPT)) {
         (void)fprintf(stderr, "%s: see %s --help\n", argv[0], argv[0]);
         return SERVICE_CONFIG;

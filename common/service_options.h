@@ -15,7 +15,12 @@ struct service_options {
     const char *import_table; /* --import TABLE: CSV from standard input instead of serving. */
 };
 
-enum service_options_kind { SERVICE_OPTIONS_TABLES, SERVICE_OPTIONS_ADOPT };
+/* What a service takes besides: its tables out and in, out only, or --adopt. */
+enum service_options_kind {
+    SERVICE_OPTIONS_TABLES,
+    SERVICE_OPTIONS_EXPORT,
+    SERVICE_OPTIONS_ADOPT,
+};
 
 /* Reads the arguments; says --help and faults itself. Returns the exit code to end with, or -1 to
  * go on. `about`: one line for --help. */

@@ -4,20 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "suite.h"
 
 #define POLL_MS 20
-
-static int64_t mono_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int refuse_held(int fd, const char *dir, struct err *err)
 {
@@ -35,11 +28,11 @@ static int refuse_held(int fd, const char *dir, struct err *err)
 
 static int wait_for_lock(int fd, const char *dir, int64_t wait_ms, struct err *err)
 {
-    int64_t deadline = mono_now_ms() + (wait_ms > POLL_MS ? wait_ms : POLL_MS);
+    int64_t deadline = clock_mono_ms() + (wait_ms > POLL_MS ? wait_ms : POLL_MS);
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return err_errno(err, errno, "cannot lock the suite in %s", dir);
-        if (mono_now_ms() >= deadline)
+        if (clock_mono_ms() >= deadline)
             return refuse_held(fd, dir, err);
         (void)poll(NULL, 0, POLL_MS);
     }

@@ -20,6 +20,7 @@ struct asker {
     struct frame_header sender;
     struct arena arena; /* Of the frame taken last. */
     uint64_t id;        /* Of the newest question. */
+    uint64_t answered;  /* Of the newest one answered. */
 };
 
 int asker_new(const char *endpoint, struct asker **ret, struct err *err)
@@ -101,8 +102,11 @@ static const Zsaga__ViewReport *read_report(struct asker *asker, struct bytes by
     for (size_t i = 0; i < frame.entry_count; i++) {
         const Zsaga__ViewReport *report = zsaga__view_report__unpack(
             &asker->arena.allocator, frame.entries[i].len, frame.entries[i].data);
-        if (report != NULL && report->id == asker->id)
+        /* An answer that took longer than it was waited for is an answer. */
+        if (report != NULL && report->id > asker->answered && report->id <= asker->id) {
+            asker->answered = report->id;
             return report;
+        }
     }
     return NULL;
 }

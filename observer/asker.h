@@ -17,7 +17,8 @@ void *asker_socket(const struct asker *asker); /* To poll for input; another one
 
 /* Asks for so many rows of each kind; what cannot be sent now is dropped. */
 int asker_ask(struct asker *asker, uint32_t rows, struct err *err);
-/* The answer to the newest question, or NULL: none came. Valid until the next call. */
+/* An answer to a newer question than the one before, or NULL: none came. Valid until the next call.
+ */
 int asker_take(struct asker *asker, const Zsaga__ViewReport **ret, struct err *err);
 /* A connection made anew: for an observer that went silent. */
 int asker_renew(struct asker *asker, struct err *err);

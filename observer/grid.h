@@ -2,21 +2,13 @@
 #ifndef ZSAGA_OBSERVER_GRID_H
 #define ZSAGA_OBSERVER_GRID_H
 
+#include "base/columns.h"
 #include "screen.h"
-
-#define GRID_COLUMNS_MAX 16
-
-struct grid_column {
-    const char *title;
-    bool right;      /* Numbers. */
-    size_t min;      /* May be cut down to so many columns of the screen; 0: never. */
-    unsigned weight; /* When it is still too wide, the highest goes first; 0: never. */
-};
 
 struct grid;
 
-/* `columns` is borrowed; at most GRID_COLUMNS_MAX. */
-struct grid *grid_new(const struct grid_column *columns, size_t count);
+/* `columns` is borrowed; at most COLUMNS_MAX. */
+struct grid *grid_new(const struct column *columns, size_t count);
 void grid_free(struct grid *grid);
 void grid_freep(struct grid **grid_p);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/xalloc.h"
+#include "ledger_internal.h"
 
 #define BUCKETS_FIRST 1024
 
@@ -98,7 +99,7 @@ static uint32_t hash_of(struct bytes key)
     return hash;
 }
 
-static void free_entry(const struct ledger *ledger, struct ledger_entry *entry)
+void ledger_free_entry(const struct ledger *ledger, struct ledger_entry *entry)
 {
     ledger->kind->release(entry);
     free((void *)(uintptr_t)entry->key.data);
@@ -186,11 +187,11 @@ void ledger_forget(struct ledger *ledger)
 {
     for (size_t i = 0; i < ledger->dirty_count; i++)
         if (ledger->dirty[i] != NULL && ledger->dirty[i]->number != 0)
-            free_entry(ledger, ledger->dirty[i]);
+            ledger_free_entry(ledger, ledger->dirty[i]);
     ledger->dirty_count = 0;
     for (struct ledger_entry *entry = ledger->oldest, *behind; entry != NULL; entry = behind) {
         behind = entry->behind;
-        free_entry(ledger, entry);
+        ledger_free_entry(ledger, entry);
     }
     ledger->oldest = ledger->newest = NULL;
     ledger->count = 0;
@@ -200,14 +201,13 @@ void ledger_forget(struct ledger *ledger)
 
 /* Reading the tables. */
 
-/* The row that `stmt` stands on. */
-static int read_entry(const struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_entry **ret,
+int ledger_read_entry(const struct ledger *ledger, sqlite3_stmt *stmt, struct ledger_entry **ret,
                       struct err *err)
 {
     struct ledger_entry *entry = new_entry(ledger, db_bytes(stmt, 0));
     int rc = ledger->kind->read(ledger->context, stmt, entry, err);
     if (rc < 0) {
-        free_entry(ledger, entry);
+        ledger_free_entry(ledger, entry);
         return rc;
     }
     *ret = entry;
@@ -221,7 +221,7 @@ static int load_open(struct ledger *ledger, struct err *err)
     int rc;
     while ((rc = db_step(ledger->db, load, err)) == DB_ROW) {
         struct ledger_entry *entry;
-        rc = read_entry(ledger, load, &entry, err);
+        rc = ledger_read_entry(ledger, load, &entry, err);
         if (rc < 0)
             break;
         entry->stored = true;
@@ -268,7 +268,7 @@ static int fetch(struct ledger *ledger, struct bytes key, struct ledger_entry **
     db_bind_bytes(stmt, 1, key);
     int rc = db_step(ledger->db, stmt, err);
     if (rc == DB_ROW)
-        rc = read_entry(ledger, stmt, ret, err);
+        rc = ledger_read_entry(ledger, stmt, ret, err);
     db_reset(stmt);
     if (rc < 0 || *ret == NULL)
         return rc;
@@ -377,7 +377,7 @@ static void make_room(struct ledger *ledger)
     while (ledger->count > ledger->memory_max) {
         struct ledger_entry *entry = ledger->oldest;
         unlink_entry(ledger, entry);
-        free_entry(ledger, entry);
+        ledger_free_entry(ledger, entry);
         ledger->absent++;
     }
 }
@@ -392,7 +392,7 @@ int ledger_flush(struct ledger *ledger, struct err *err)
             return rc;
         ledger->dirty[i] = NULL;
         if (closed)
-            free_entry(ledger, entry);
+            ledger_free_entry(ledger, entry);
     }
     ledger->dirty_count = 0;
     make_room(ledger);
@@ -407,93 +407,4 @@ int ledger_reset(struct ledger *ledger, struct err *err)
     ledger->lowest = 1;
     int rc = db_run(ledger->db, ledger->statements[LEDGER_CLEAR_OPEN], err);
     return rc < 0 ? rc : db_run(ledger->db, ledger->statements[LEDGER_CLEAR_CLOSED], err);
-}
-
-/* Showing. */
-
-int ledger_recent(struct ledger *ledger, uint64_t limit,
-                  bool (*show)(void *context, const void *record), void *context, struct err *err)
-{
-    sqlite3_stmt *stmt = ledger->statements[LEDGER_RECENT];
-    db_bind_int(stmt, 1, (int64_t)limit);
-    int rc = 0;
-    bool more = true;
-    while (more && (rc = db_step(ledger->db, stmt, err)) == DB_ROW) {
-        struct ledger_entry *entry;
-        rc = read_entry(ledger, stmt, &entry, err);
-        if (rc < 0)
-            break;
-        more = show(context, entry);
-        free_entry(ledger, entry);
-    }
-    db_reset(stmt);
-    return rc < 0 ? rc : 0;
-}
-
-/* `after` is 'c' and the number of the last closed row, or 'o' and the key of the last open one. */
-static int page_closed(struct ledger *ledger, uint64_t after, struct export_page *page,
-                       void (*show)(const void *record, struct export_page *page),
-                       struct buffer *ret_next, struct err *err)
-{
-    sqlite3_stmt *stmt = ledger->statements[LEDGER_PAGE_CLOSED];
-    if (ledger->closed > ledger->keep && after < ledger->closed - ledger->keep)
-        after = ledger->closed - ledger->keep;
-    db_bind_int(stmt, 1, (int64_t)after);
-    int rc;
-    while ((rc = db_step(ledger->db, stmt, err)) == DB_ROW) {
-        struct ledger_entry *entry;
-        rc = read_entry(ledger, stmt, &entry, err);
-        if (rc < 0)
-            break;
-        show(entry, page);
-        free_entry(ledger, entry);
-        if (!export_full(page))
-            continue;
-        uint64_t last = (uint64_t)db_int(stmt, (int)ledger->kind->column_count + 1);
-        buffer_append_text(ret_next, "c");
-        buffer_append(ret_next, &last, sizeof last);
-        break;
-    }
-    db_reset(stmt);
-    return rc < 0 ? rc : 0;
-}
-
-static int page_open(struct ledger *ledger, struct bytes after, struct export_page *page,
-                     void (*show)(const void *record, struct export_page *page),
-                     struct buffer *ret_next, struct err *err)
-{
-    sqlite3_stmt *stmt = ledger->statements[LEDGER_PAGE_OPEN];
-    db_bind_bytes(stmt, 1, after);
-    int rc;
-    while ((rc = db_step(ledger->db, stmt, err)) == DB_ROW) {
-        struct ledger_entry *entry;
-        rc = read_entry(ledger, stmt, &entry, err);
-        if (rc < 0)
-            break;
-        show(entry, page);
-        if (export_full(page)) {
-            buffer_append_text(ret_next, "o");
-            buffer_append(ret_next, entry->key.data, entry->key.len);
-        }
-        free_entry(ledger, entry);
-        if (ret_next->len != 0)
-            break;
-    }
-    db_reset(stmt);
-    return rc < 0 ? rc : 0;
-}
-
-int ledger_page(struct ledger *ledger, struct bytes after, struct export_page *page,
-                void (*show)(const void *record, struct export_page *page), struct buffer *ret_next,
-                struct err *err)
-{
-    uint64_t number = 0;
-    bool open = after.len != 0 && after.data[0] == 'o';
-    struct bytes key = open ? bytes_of(after.data + 1, after.len - 1) : bytes_of("", 0);
-    if (!open && after.len == 1 + sizeof number)
-        memcpy(&number, after.data + 1, sizeof number);
-    int rc = open ? 0 : page_closed(ledger, number, page, show, ret_next, err);
-    if (rc == 0 && ret_next->len == 0)
-        rc = page_open(ledger, key, page, show, ret_next, err);
-    return rc;
 }

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "observer_node.h"
@@ -42,18 +42,6 @@ static void close_program(struct program *program)
     suite_free(program->suite);
 }
 
-static struct node_time time_now(void)
-{
-    struct timespec mono;
-    struct timespec wall;
-    (void)clock_gettime(CLOCK_MONOTONIC, &mono);
-    (void)clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct node_time){
-        .mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
-        .wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
-    };
-}
-
 static int find_place(struct program *program, const struct service_options *options,
                       struct err *err)
 {
@@ -80,7 +68,8 @@ static int open_node(struct program *program, struct err *err)
         .settings = program->place->settings,
     };
     randombytes_buf(&node.random, sizeof node.random);
-    return observer_node_new(&node, time_now(), &program->node, err);
+    const struct node_time now = {clock_mono_ms(), clock_wall_ms()};
+    return observer_node_new(&node, now, &program->node, err);
 }
 
 /* Ports are numbered in the order in which they are added. */
@@ -136,8 +125,6 @@ static int export_tables(struct program *program, const char *table, struct err 
 
 static int run(struct program *program, const struct service_options *options, struct err *err)
 {
-    if (options->import_table != NULL)
-        return err_set(err, ERR_INVALID, "the observer has no table to import: it only reads");
     int rc = find_place(program, options, err);
     if (rc == 0)
         rc = open_node(program, err);
@@ -151,7 +138,7 @@ int main(int argc, char **argv)
 {
     struct service_options options;
     int rc =
-        service_options_read(argc, argv, observer_service.about, SERVICE_OPTIONS_TABLES, &options);
+        service_options_read(argc, argv, observer_service.about, SERVICE_OPTIONS_EXPORT, &options);
     if (rc >= 0)
         return rc;
     log_open(SUITE_OBSERVER, LOG_LEVEL_INFO);

@@ -47,6 +47,7 @@ struct observer_node {
     size_t ask_count;
     struct report_stream streams[CONSUMER_PUBLISHERS_MAX];
     size_t stream_count;
+    int64_t since_mono_ms;
 };
 
 static struct observer_node *self_of(struct node *node)
@@ -97,6 +98,17 @@ static void note_streams(struct observer_node *self, struct node_time now)
     }
 }
 
+static void send_report(struct observer_node *self, const struct ask *ask,
+                        Zsaga__ViewReport *report, struct outbound *out)
+{
+    if (report == NULL)
+        return;
+    report->id = ask->id;
+    struct frame_writer writer = {.to = ask->from, .sender = &self->sender, .out = out};
+    frame_writer_add(&writer, &report->base, NULL);
+    frame_writer_flush(&writer);
+}
+
 static void answer(struct observer_node *self, const struct ask *ask, struct node_time now,
                    struct outbound *out)
 {
@@ -104,16 +116,11 @@ static void answer(struct observer_node *self, const struct ask *ask, struct nod
         .model = consumer_node_self(self->consumer),
         .streams = self->streams,
         .stream_count = self->stream_count,
+        .since_mono_ms = self->since_mono_ms,
         .now = now,
     };
     arena_reset(&self->arena);
-    Zsaga__ViewReport *report = report_make(&source, ask->rows, &self->arena);
-    if (report == NULL)
-        return;
-    report->id = ask->id;
-    struct frame_writer writer = {.to = ask->from, .sender = &self->sender, .out = out};
-    frame_writer_add(&writer, &report->base, NULL);
-    frame_writer_flush(&writer);
+    send_report(self, ask, report_make(&source, ask->rows, &self->arena), out);
 }
 
 static int node_commit(struct node *node, struct node_time now, struct outbound *out,
@@ -138,11 +145,15 @@ static void node_tick(struct node *node, struct node_time now)
     consumer->ops->tick(consumer, now);
 }
 
-/* The consumer's memory is gone with its batch: who asks is not answered, and asks again. */
+/* The model is gone with its batch: who asks is told why, and has what it was told before. */
 static void node_refuse(struct node *node, struct node_time now, const struct node_outage *why,
                         struct outbound *out)
 {
     struct observer_node *self = self_of(node);
+    for (size_t i = 0; i < self->ask_count; i++) {
+        arena_reset(&self->arena);
+        send_report(self, &self->asks[i], report_make_trouble(why->words, now, &self->arena), out);
+    }
     self->ask_count = 0;
     self->consumer->ops->refuse(self->consumer, now, why, out);
 }
@@ -216,6 +227,7 @@ int observer_node_new(const struct consumer_options *options, struct node_time n
     (void)snprintf(self->sender.name, sizeof self->sender.name, "%s", SUITE_OBSERVER);
     self->sender.incarnation = options->random;
     arena_init(&self->arena, ARENA_BUDGET);
+    self->since_mono_ms = now.mono_ms;
     note_streams(self, now);
     *ret = &self->node;
     return 0;

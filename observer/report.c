@@ -9,6 +9,7 @@
 
 #define KEY_BYTES 64 /* Of names from outside; longer ones are cut. */
 #define WORDS_BYTES 330
+#define TROUBLE_BYTES 512
 
 static ProtobufCBinaryData cut(struct bytes text, size_t most)
 {
@@ -33,13 +34,20 @@ static int64_t heard_ms(const struct report_source *source, const struct consume
     return stream->heard_mono_ms < 0 ? -1 : source->now.mono_ms - stream->heard_mono_ms;
 }
 
+static bool is_silent(const struct report_source *source, const struct consumer_stream *stream)
+{
+    bool never = stream->heard_mono_ms < 0;
+    int64_t since_ms = never ? source->since_mono_ms : stream->heard_mono_ms;
+    return source->now.mono_ms - since_ms > REPORT_FRESH_MS;
+}
+
 /* Up to when all that its publisher did is known; 0: not at all. */
 static int64_t as_of(const struct report_source *source, const struct report_stream *shown)
 {
     const struct consumer_stream *stream = shown->stream;
     int64_t heard = heard_ms(source, stream);
     if (report_is_current(stream))
-        return source->now.wall_ms - (heard <= REPORT_FRESH_MS ? 0 : heard);
+        return source->now.wall_ms - (is_silent(source, stream) ? heard : 0);
     return stream->applied_wall_ms > shown->current_wall_ms ? stream->applied_wall_ms
                                                             : shown->current_wall_ms;
 }
@@ -47,9 +55,10 @@ static int64_t as_of(const struct report_source *source, const struct report_str
 static const char *state_of(const struct report_source *source,
                             const struct consumer_stream *stream, int64_t lag_ms)
 {
-    if (report_is_current(stream) && heard_ms(source, stream) > REPORT_FRESH_MS)
+    bool follows = stream->state == CONSUMER_STREAM_FOLLOWING;
+    if ((follows || stream->state == CONSUMER_STREAM_SYNCING) && is_silent(source, stream))
         return "silent";
-    if (stream->state == CONSUMER_STREAM_FOLLOWING && lag_ms > REPORT_BEHIND_MS)
+    if (follows && lag_ms > REPORT_BEHIND_MS)
         return "behind";
     return consumer_stream_state_name(stream->state);
 }
@@ -216,4 +225,15 @@ Zsaga__ViewReport *report_make(const struct report_source *source, uint32_t rows
     bool whole = add_streams(report, source, arena) && add_counts(report, sagas, arena) &&
                  add_rates(report, sagas, as_of_ms, arena) && add_sagas(report, sagas, rows, arena);
     return whole ? report : NULL;
+}
+
+Zsaga__ViewReport *report_make_trouble(const char *words, struct node_time now, struct arena *arena)
+{
+    Zsaga__ViewReport *report = arena_alloc(arena, sizeof *report);
+    if (report == NULL)
+        return NULL;
+    zsaga__view_report__init(report);
+    report->now_ms = (uint64_t)now.wall_ms;
+    report->trouble = cut_text(words[0] == '\0' ? "unknown" : words, TROUBLE_BYTES);
+    return report;
 }

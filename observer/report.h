@@ -21,12 +21,17 @@ struct report_source {
     const struct model *model; /* Loaded. */
     const struct report_stream *streams;
     size_t stream_count;
+    int64_t since_mono_ms; /* Listens since then. */
     struct node_time now;
 };
 
 /* In the arena; borrows from the source. NULL: the arena is spent. */
 Zsaga__ViewReport *report_make(const struct report_source *source, uint32_t rows,
                                struct arena *arena);
+
+/* Instead of all that: why there is nothing to tell. In the arena; borrows `words`. */
+Zsaga__ViewReport *report_make_trouble(const char *words, struct node_time now,
+                                       struct arena *arena);
 
 /* All that is known to be in a log is applied. */
 bool report_is_current(const struct consumer_stream *stream);

@@ -1,7 +1,8 @@
 /* The terminal: the only part of `zsaga top` that touches it.
  *
  * Whatever ends the process, a signal or a mistake of ours, the terminal is as it was before: the
- * handlers put here restore it first. While the process is stopped it is restored, too. */
+ * handlers put here restore it first. While the process is stopped it is restored, too. SIGSTOP
+ * alone cannot be told: the terminal is taken again when the process goes on. */
 #ifndef ZSAGA_OBSERVER_TERM_H
 #define ZSAGA_OBSERVER_TERM_H
 
@@ -24,14 +25,15 @@ bool term_size(size_t *ret_columns, size_t *ret_rows);
 /* Whether the locale's characters are UTF-8. Sets LC_CTYPE so that widths are known either way. */
 bool term_is_utf8(void);
 
-/* Prints the rows that are not blank at the end, line by line. */
-void term_print(const struct screen *screen, bool color);
+/* Prints the rows up to the last that is not blank, line by line. False, with errno: it could not
+ * be written. */
+bool term_print(const struct screen *screen, bool color);
 
-/* One live screen at a time. */
+/* One live screen at a time. Taken when in front: in the background it waits for that, stopped. */
 int term_open(bool color, struct err *err);
 void term_close(void); /* Restores; also when it is not open. */
 
-/* Shows what differs from what was shown last. */
+/* Shows what differs from what was shown last; nothing where the terminal could not be taken. */
 void term_show(const struct screen *screen);
 void term_forget(void); /* What was shown last is gone: the next one is drawn whole. */
 

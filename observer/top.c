@@ -2,10 +2,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <zmq.h>
 
 #include "asker.h"
+#include "base/clock.h"
+#include "base/packed.h"
+#include "base/text.h"
 #include "base/xalloc.h"
 #include "suite.h"
 #include "view.h"
@@ -13,6 +15,7 @@
 
 #define RENEW_MS 3000 /* Silence after which the connection is made anew. */
 #define ASK_AGAIN_MS 500
+#define CONNECT_MS 100    /* Until the first answer it is asked so often. */
 #define PLAIN_COLUMNS 120 /* Where there is no terminal. */
 #define ROWS_ONCE 20      /* Of each kind of saga. */
 #define ROWS_MAX 100
@@ -23,6 +26,7 @@ struct top {
     struct suite *suite;
     struct asker *asker;
     Zsaga__ViewReport *kept; /* The newest report; NULL: none yet. */
+    struct buffer trouble;   /* What was answered instead since then; empty: nothing. */
     uint64_t answers;        /* Taken so far. */
     int64_t kept_at_ms;      /* Monotonic: when it came. */
     int64_t asked_at_ms;     /* First question since then; -1: none is open. */
@@ -30,20 +34,6 @@ struct top {
     bool ascii;
     bool color;
 };
-
-static int64_t mono_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int fail(int code, const char *words)
 {
@@ -91,7 +81,7 @@ static int open_asker(struct top *top)
 
 static int ask(struct top *top, uint32_t rows, struct err *err)
 {
-    int64_t now_ms = mono_ms();
+    int64_t now_ms = clock_mono_ms();
     if (top->asked_at_ms < 0)
         top->asked_at_ms = now_ms;
     if (now_ms - top->asked_at_ms >= RENEW_MS && now_ms - top->renewed_at_ms >= RENEW_MS) {
@@ -112,49 +102,79 @@ static void keep(struct top *top, const Zsaga__ViewReport *report)
     if (top->kept != NULL)
         zsaga__view_report__free_unpacked(top->kept, NULL);
     top->kept = zsaga__view_report__unpack(NULL, len, packed);
-    top->kept_at_ms = mono_ms();
+    top->kept_at_ms = clock_mono_ms();
     top->answers++;
     top->asked_at_ms = -1;
+    buffer_clear(&top->trouble);
     free(packed);
+}
+
+/* The question stays open: what is shown grows older. */
+static void keep_trouble(struct top *top, struct bytes words)
+{
+    buffer_clear(&top->trouble);
+    buffer_append(&top->trouble, words.data, words.len);
+    top->renewed_at_ms = clock_mono_ms();
+    top->answers++;
 }
 
 static int take(struct top *top, struct err *err)
 {
     const Zsaga__ViewReport *report;
     int rc = asker_take(top->asker, &report, err);
-    if (rc == 0 && report != NULL)
+    if (rc == 0 && report != NULL && report->trouble.len != 0)
+        keep_trouble(top, packed_view(report->trouble));
+    else if (rc == 0 && report != NULL)
         keep(top, report);
     return rc;
 }
 
 static struct view_state state_of(const struct top *top, bool live)
 {
-    int64_t now_ms = mono_ms();
+    int64_t now_ms = clock_mono_ms();
     return (struct view_state){
         .suite = top->suite->dir,
-        .wall_ms = wall_ms(),
+        .wall_ms = clock_wall_ms(),
         .age_ms = top->kept == NULL ? 0 : now_ms - top->kept_at_ms,
         .silent_ms = top->asked_at_ms < 0 ? 0 : now_ms - top->asked_at_ms,
         .live = live,
+        .trouble = buffer_bytes(&top->trouble),
     };
 }
 
-/* Waits until something may have come. */
-static void wait_for_peer(struct top *top, int64_t wait_ms)
+/* Waits until something may have come, or may be sent. */
+static void wait_for_peer(struct top *top, short events, int64_t wait_ms)
 {
-    zmq_pollitem_t item = {.socket = asker_socket(top->asker), .events = ZMQ_POLLIN};
-    (void)zmq_poll(&item, 1, (long)wait_ms);
+    zmq_pollitem_t item = {.socket = asker_socket(top->asker), .events = events};
+    (void)zmq_poll(&item, 1, wait_ms < 0 ? 0 : (long)wait_ms);
+}
+
+static int fail_of_trouble(const struct top *top)
+{
+    struct bytes trouble = buffer_bytes(&top->trouble);
+    size_t size = 3 * trouble.len + 1;
+    AUTO(freep) char *safe = xmalloc(size);
+    text_to_utf8(trouble, safe, size);
+    AUTO(freep) char *words = xprintf("the observer is hindered: %s", safe);
+    return fail(TOP_STOPPED, words);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 static int get_one(struct top *top, uint32_t rows)
 {
     struct err err = {0};
-    int64_t until_ms = mono_ms() + TOP_ANSWER_MS;
+    int64_t until_ms = clock_mono_ms() + (int64_t)(top->options->timeout_s * 1000);
     int rc = 0;
-    while (rc == 0 && top->kept == NULL && mono_ms() < until_ms) {
+    while (rc == 0 && top->kept == NULL && clock_mono_ms() < until_ms) {
+        /* What is asked before the connection stands is dropped. */
+        wait_for_peer(top, ZMQ_POLLOUT, least(ASK_AGAIN_MS, until_ms - clock_mono_ms()));
         rc = ask(top, rows, &err);
         if (rc == 0) {
-            wait_for_peer(top, ASK_AGAIN_MS);
+            wait_for_peer(top, ZMQ_POLLIN, least(ASK_AGAIN_MS, until_ms - clock_mono_ms()));
             rc = take(top, &err);
         }
     }
@@ -162,6 +182,8 @@ static int get_one(struct top *top, uint32_t rows)
         return fail(TOP_FAILED, err.text);
     if (top->kept != NULL)
         return 0;
+    if (top->trouble.len != 0)
+        return fail_of_trouble(top);
     AUTO(freep)
     char *words = xprintf("the observer does not answer; see: zsaga ps --data %s, and %s/log/"
                           "observer.log",
@@ -169,7 +191,7 @@ static int get_one(struct top *top, uint32_t rows)
     return fail(TOP_STOPPED, words);
 }
 
-static void print_screen(const struct top *top, const struct view_state *state)
+static bool print_screen(const struct top *top, const struct view_state *state)
 {
     size_t columns = PLAIN_COLUMNS;
     size_t terminal_rows;
@@ -177,15 +199,16 @@ static void print_screen(const struct top *top, const struct view_state *state)
     AUTO(screen_freep)
     struct screen *screen = screen_new(columns, view_rows(top->kept), top->ascii);
     view_render(top->kept, state, screen);
-    term_print(screen, top->color);
+    return term_print(screen, top->color);
 }
 
-static void print_json(const struct top *top, const struct view_state *state)
+static bool print_json(const struct top *top, const struct view_state *state)
 {
     json_t *json = view_json(top->kept, state);
     (void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     (void)fputc('\n', stdout);
     json_decref(json);
+    return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 static int show_once(struct top *top)
@@ -194,11 +217,7 @@ static int show_once(struct top *top)
     if (code != 0)
         return code;
     const struct view_state state = state_of(top, false);
-    if (top->options->json)
-        print_json(top, &state);
-    else
-        print_screen(top, &state);
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    if (top->options->json ? print_json(top, &state) : print_screen(top, &state))
         return TOP_SHOWN;
     return fail(TOP_FAILED, "cannot write to standard output");
 }
@@ -231,7 +250,7 @@ static bool wait_live(struct top *top, int64_t wait_ms)
 static int live_loop(struct top *top, struct err *err)
 {
     int64_t interval_ms = (int64_t)(top->options->interval_s * 1000);
-    int64_t next_ms = mono_ms();
+    int64_t next_ms = clock_mono_ms();
     for (;;) {
         uint64_t before = top->answers;
         enum term_event event = term_take();
@@ -239,8 +258,9 @@ static int live_loop(struct top *top, struct err *err)
         if (event == TERM_QUIT)
             return 0;
         bool silent = false;
-        if (mono_ms() >= next_ms) {
-            next_ms = mono_ms() + interval_ms;
+        if (clock_mono_ms() >= next_ms) {
+            next_ms = clock_mono_ms() +
+                      (top->answers == 0 ? least(CONNECT_MS, interval_ms) : interval_ms);
             silent = top->asked_at_ms >= 0 || top->kept == NULL;
             rc = ask(top, ROWS_MAX, err);
         }
@@ -250,7 +270,7 @@ static int live_loop(struct top *top, struct err *err)
             return rc;
         if (silent || event == TERM_REDRAW || top->answers != before)
             draw(top);
-        if (wait_live(top, next_ms - mono_ms()))
+        if (wait_live(top, next_ms - clock_mono_ms()))
             return 0;
     }
 }
@@ -270,7 +290,7 @@ int top_run(const struct top_options *options)
 {
     size_t columns;
     size_t rows;
-    struct top top = {.options = options, .asked_at_ms = -1, .renewed_at_ms = mono_ms()};
+    struct top top = {.options = options, .asked_at_ms = -1, .renewed_at_ms = clock_mono_ms()};
     top.ascii = !term_is_utf8() || options->ascii;
     top.color = term_wants_color(options->color);
     bool once = options->once || options->json || !term_size(&columns, &rows) || term_is_dumb();
@@ -281,6 +301,7 @@ int top_run(const struct top_options *options)
         code = once ? show_once(&top) : show_live(&top);
     if (top.kept != NULL)
         zsaga__view_report__free_unpacked(top.kept, NULL);
+    buffer_release(&top.trouble);
     asker_free(top.asker);
     suite_free(top.suite);
     return code;

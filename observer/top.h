@@ -16,9 +16,9 @@ enum top_exit {
     TOP_STOPPED = 4, /* The suite or its observer does not run, or does not answer. */
 };
 
-#define TOP_ANSWER_MS 10000 /* How long --once waits: it outlives a restart. */
-#define TOP_INTERVAL_MIN 0.1
-#define TOP_INTERVAL_MAX 3600.0
+#define TOP_TIMEOUT_S 10.0  /* How long --once waits by itself: it outlives a restart. */
+#define TOP_SECONDS_MIN 0.1 /* Of both below. */
+#define TOP_SECONDS_MAX 3600.0
 
 struct top_options {
     const char *dir; /* As it was given. */
@@ -26,7 +26,8 @@ struct top_options {
     bool json;
     bool ascii;
     enum term_color color;
-    double interval_s;
+    double interval_s; /* Between two looks. */
+    double timeout_s;  /* For the answer to a single one. */
 };
 
 int top_run(const struct top_options *options); /* Returns the exit code. */

@@ -8,12 +8,19 @@
 #include "suite.h"
 #include "top.h"
 
-enum { OPTION_ONCE = 256, OPTION_JSON, OPTION_INTERVAL, OPTION_COLOR, OPTION_ASCII };
+enum {
+    OPTION_ONCE = 256,
+    OPTION_JSON,
+    OPTION_INTERVAL,
+    OPTION_TIMEOUT,
+    OPTION_COLOR,
+    OPTION_ASCII
+};
 
 static void help(void)
 {
     (void)puts(
-        "usage: zsaga-top [--data DIR] [--once] [--json] [--interval S]\n"
+        "usage: zsaga-top [--data DIR] [--once] [--json] [--interval S] [--timeout S]\n"
         "                 [--color auto|always|never] [--ascii]\n"
         "Shows what the observer sees; normally run by `zsaga top`, whose --help tells more.");
 }
@@ -24,12 +31,12 @@ static int refuse(const char *option, const char *wanted)
     return TOP_USAGE;
 }
 
-static int read_interval(const char *text, double *ret)
+static int read_seconds(const char *option, const char *text, double *ret)
 {
     char *end = NULL;
     *ret = strtod(text, &end);
-    if (*text == '\0' || *end != '\0' || !(*ret >= TOP_INTERVAL_MIN && *ret <= TOP_INTERVAL_MAX))
-        return refuse("--interval", "a number of seconds, 0.1 to 3600");
+    if (*text == '\0' || *end != '\0' || !(*ret >= TOP_SECONDS_MIN && *ret <= TOP_SECONDS_MAX))
+        return refuse(option, "a number of seconds, 0.1 to 3600");
     return 0;
 }
 
@@ -62,7 +69,9 @@ static int take(struct top_options *options, int option, const char *argument)
         options->ascii = true;
         return 0;
     case OPTION_INTERVAL:
-        return read_interval(argument, &options->interval_s);
+        return read_seconds("--interval", argument, &options->interval_s);
+    case OPTION_TIMEOUT:
+        return read_seconds("--timeout", argument, &options->timeout_s);
     case OPTION_COLOR:
         return read_color(argument, &options->color);
     default:
@@ -78,11 +87,12 @@ int main(int argc, char **argv)
         {"once", no_argument, NULL, OPTION_ONCE},
         {"json", no_argument, NULL, OPTION_JSON},
         {"interval", required_argument, NULL, OPTION_INTERVAL},
+        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
         {"color", required_argument, NULL, OPTION_COLOR},
         {"ascii", no_argument, NULL, OPTION_ASCII},
         {NULL, 0, NULL, 0},
     };
-    struct top_options options = {.interval_s = 1};
+    struct top_options options = {.interval_s = 1, .timeout_s = TOP_TIMEOUT_S};
     int option;
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
         if (option == 'h') {

@@ -179,7 +179,7 @@ static void put_minute(struct page *page)
 
 /* Streams. */
 
-static const struct grid_column stream_columns[] = {
+static const struct column stream_columns[] = {
     {"", false, 0, 0},       {"log of", false, 12, 0}, {"state", false, 0, 0},
     {"head", true, 0, 5},    {"applied", true, 0, 6},  {"lag", true, 0, 0},
     {"lag_s", true, 0, 1},   {"events/s", true, 0, 7}, {"gaps", true, 0, 8},
@@ -250,7 +250,7 @@ static void put_streams_line(struct page *page)
 
 /* Sagas. */
 
-static const struct grid_column saga_columns[] = {
+static const struct column saga_columns[] = {
     {"", false, 0, 0},      {"saga", false, 12, 0}, {"why", false, 0, 4},
     {"state", false, 0, 5}, {"step", false, 6, 3},  {"waiting_on", false, 7, 2},
     {"att", true, 0, 6},    {"age", true, 0, 1},    {"last_error", false, 9, 7},

@@ -8,11 +8,12 @@
 #define VIEW_STALE_MS 2000 /* Older than this is said to be old. */
 
 struct view_state {
-    const char *suite; /* Whose: its directory. */
-    int64_t wall_ms;   /* Now. */
-    int64_t age_ms;    /* Of the report: since it came. */
-    int64_t silent_ms; /* Since a question that the observer has not answered; 0: it has. */
-    bool live;         /* Redrawn again and again: says how to leave it. */
+    const char *suite;    /* Whose: its directory. */
+    int64_t wall_ms;      /* Now. */
+    int64_t age_ms;       /* Of the report: since it came. */
+    int64_t silent_ms;    /* Since a question that the observer has not answered; 0: it has. */
+    bool live;            /* Redrawn again and again: says how to leave it. */
+    struct bytes trouble; /* What the observer says that hinders it, instead of answering. */
 };
 
 /* `report` NULL: none so far. */

@@ -100,6 +100,17 @@ int64_t view_lag_ms(const Zsaga__ViewReport *report, const struct view_state *st
     return lag_ms + state->age_ms;
 }
 
+static void hindered(int64_t lag_ms, struct bytes trouble, struct view_freshness *ret)
+{
+    char lag[WORDS_SIZE];
+    ret->word = "hindered";
+    ret->glyph = VIEW_GLYPH_BAD;
+    ret->style = STYLE_BAD;
+    (void)snprintf(ret->words, sizeof ret->words, "%s%s%s%.*s", lag_ms < 0 ? "" : "lag ",
+                   lag_ms < 0 ? "" : words_duration(lag_ms, lag), lag_ms < 0 ? "" : ": ",
+                   (int)trouble.len, (const char *)trouble.data);
+}
+
 void view_freshness(const Zsaga__ViewReport *report, const struct view_state *state,
                     struct view_freshness *ret)
 {
@@ -110,7 +121,9 @@ void view_freshness(const Zsaga__ViewReport *report, const struct view_state *st
     static const char format[] = "data as of %s, lag %s";
     *ret = (struct view_freshness){VIEW_GLYPH_SILENT, STYLE_BUSY, "waiting", ""};
     (void)snprintf(ret->words, sizeof ret->words, "for the observer's first answer");
-    if (report == NULL)
+    if (state->trouble.len != 0)
+        hindered(lag_ms, state->trouble, ret);
+    if (report == NULL || state->trouble.len != 0)
         return;
     (void)words_duration(lag_ms, lag);
     (void)words_clock((int64_t)report->as_of_ms, clock);

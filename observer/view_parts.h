@@ -33,8 +33,8 @@ const char *view_why_name(Zsaga__ViewWhy why);
 struct view_freshness {
     enum view_glyph glyph;
     enum style style;
-    const char *word; /* live, stale, silent, waiting */
-    char words[160];
+    const char *word; /* live, stale, silent, hindered, waiting */
+    char words[700];
 };
 void view_freshness(const Zsaga__ViewReport *report, const struct view_state *state,
                     struct view_freshness *ret);

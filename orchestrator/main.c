@@ -1,8 +1,8 @@
 /* zsaga-orchestrator: drives the sagas of one suite. */
 #include <sodium.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "catalogue.h"
@@ -55,22 +55,10 @@ static int add_ports(struct program *program, struct err *err)
     if (rc == 0)
         rc = add_port(program, SHELL_PUB, SUITE_ORCHESTRATOR, "events", err);
     if (rc == 0)
-        rc = add_port(program, SHELL_ROUTER, SUITE_ORCHESTRATOR, "replay", err);
+        rc = add_port(program, SHELL_REPLAY, SUITE_ORCHESTRATOR, "replay", err);
     for (size_t i = 0; rc == 0 && i < suite->participant_count; i++)
         rc = add_port(program, SHELL_DEALER, suite->participants[i].name, "command", err);
     return rc;
-}
-
-static struct node_time time_now(void)
-{
-    struct timespec mono;
-    struct timespec wall;
-    (void)clock_gettime(CLOCK_MONOTONIC, &mono);
-    (void)clock_gettime(CLOCK_REALTIME, &wall);
-    return (struct node_time){
-        .mono_ms = (int64_t)mono.tv_sec * 1000 + mono.tv_nsec / 1000000,
-        .wall_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000,
-    };
 }
 
 static int open_node(struct program *program, const struct service_options *options,
@@ -92,7 +80,8 @@ static int open_node(struct program *program, const struct service_options *opti
         .adopt = options->adopt,
     };
     randombytes_buf(&node.random, sizeof node.random);
-    return orchestrator_new(&node, time_now(), &program->node, err);
+    const struct node_time now = {clock_mono_ms(), clock_wall_ms()};
+    return orchestrator_new(&node, now, &program->node, err);
 }
 
 static int open_program(struct program *program, const struct service_options *options,

@@ -163,7 +163,7 @@ static int run_batch(struct orchestrator *self, struct node_time now, struct err
         rc = fenced_save(self, err);
     journal_rest(self->journal);
     if (rc == 0)
-        rc = outbox_write(self->outbox, self->wall_ms, err);
+        rc = outbox_write(self->outbox, publisher_log_ms(self->publisher, now), err);
     if (rc == 0)
         rc = db_commit(self->db, err);
     if (rc == 0)

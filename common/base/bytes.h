@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Somebody else's memory, valid as long as its owner says. */
 struct bytes {
     const uint8_t *data;
@@ -32,5 +36,9 @@ void buffer_append(struct buffer *buffer, const void *data, size_t len);
 void buffer_append_text(struct buffer *buffer, const char *text);
 uint8_t *buffer_extend(struct buffer *buffer, size_t len); /* Room for `len` more, counted in. */
 struct bytes buffer_bytes(const struct buffer *buffer);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

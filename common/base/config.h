@@ -9,6 +9,10 @@
 
 #include "base/err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct config;      /* A file. */
 struct config_node; /* A line of it with what is indented below. Lives as long as its file. */
 
@@ -58,5 +62,9 @@ int config_check_used(const struct config_node *node, struct err *err);
 /* Fills *err with "FILE:LINE: KEY: words" and returns ERR_INVALID: for a reader's own rules. */
 int config_refuse(const struct config_node *node, struct err *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -6,6 +6,10 @@
 #ifndef ZSAGA_ERR_H
 #define ZSAGA_ERR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum err_code {
     ERR_INVALID = -1, /* Bad input or configuration: the words say what to change. */
     ERR_NOT_FOUND = -2,
@@ -35,5 +39,9 @@ int err_wrap(struct err *err, int code, const char *format, ...)
 /* As err_set() with ERR_SYSTEM, ERR_FULL or ERR_IO by `saved_errno`, its words appended. */
 int err_errno(struct err *err, int saved_errno, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include "base/bytes.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define ID_SIZE 16
 #define ID_TEXT_SIZE 33 /* 32 hex digits and the NUL. */
 
@@ -35,5 +39,9 @@ bool id_is_zero(const struct id *id);
 bool id_from_bytes(struct bytes bytes, struct id *ret); /* False unless exactly 16 bytes. */
 struct bytes id_view(const struct id *id);
 const char *id_text(const struct id *id, char text[ID_TEXT_SIZE]); /* Hex; returns `text`. */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #define LOG_LINE_MAX 4096 /* Below the size up to which a write to a pipe stays in one piece. */
@@ -36,13 +37,6 @@ static const char *level_text(enum log_level level)
     return texts[level];
 }
 
-static int64_t wall_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Where the next piece goes in a buffer that is cut, and must keep room for a last byte. */
 static size_t advance(size_t used, int written, size_t size)
 {
@@ -58,7 +52,7 @@ bool log_line(enum log_level level, const char *event, const char *pairs, ...)
     char line[LOG_LINE_MAX];
     size_t used = advance(0,
                           snprintf(line, sizeof line, "%sat=%s level=%s name=%s event=%s ",
-                                   process.torn ? "\n" : "", log_time(wall_now_ms(), at),
+                                   process.torn ? "\n" : "", log_time(clock_wall_ms(), at),
                                    level_text(level), log_quote(process.name), log_quote(event)),
                           sizeof line);
     va_list args;

@@ -15,6 +15,10 @@
 #include "base/err.h"
 #include "base/id.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct db;
 
 /* Opens or creates. ERR_HELD: another process has it. ERR_CORRUPT: damaged, or of another kind. */
@@ -88,5 +92,9 @@ int64_t db_changes(const struct db *db); /* Rows changed by the last statement. 
  * what must end the process: after a failed flush SQLite believes pages clean that are not. */
 int db_checkpoint(struct db *db, struct err *err);
 int db_checkpoint_if_large(struct db *db, struct err *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

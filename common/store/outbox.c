@@ -33,7 +33,7 @@ static const char *const load_tail_sql =
     "SELECT first_seq, at_ms FROM zsaga_outbox ORDER BY first_seq LIMIT 1";
 
 static const char *const load_last_sql =
-    "SELECT first_seq, count, events FROM zsaga_outbox ORDER BY first_seq DESC LIMIT 1";
+    "SELECT first_seq, count, events, at_ms FROM zsaga_outbox ORDER BY first_seq DESC LIMIT 1";
 
 /* Runs `sql` and lets `read` look at its only row; without one `read` is not called. */
 static int load(struct outbox *outbox, const char *sql,
@@ -69,6 +69,7 @@ static bool read_last(struct outbox_extent *extent, sqlite3_stmt *row)
 {
     uint64_t count = (uint64_t)db_int(row, 1);
     extent->last_first = (uint64_t)db_int(row, 0);
+    extent->last_at_ms = db_int(row, 3);
     return count >= 1 && extent->last_first + count - 1 == extent->head &&
            outbox_read_id(db_bytes(row, 2), count - 1, &extent->last_id);
 }
@@ -148,6 +149,11 @@ const struct id *outbox_last_id(const struct outbox *outbox)
     return &outbox->stored.last_id;
 }
 
+int64_t outbox_last_at_ms(const struct outbox *outbox)
+{
+    return outbox->stored.last_at_ms;
+}
+
 uint64_t outbox_head(const struct outbox *outbox)
 {
     return outbox->stored.head;
@@ -219,7 +225,7 @@ static int count_up(struct outbox *outbox, const char *name, uint64_t value, str
     return db_run(outbox->db, outbox->count_up, err);
 }
 
-int outbox_write(struct outbox *outbox, int64_t wall_ms, struct err *err)
+int outbox_write(struct outbox *outbox, int64_t at_ms, struct err *err)
 {
     struct outbox_extent *batch = &outbox->batch;
     int rc = 0;
@@ -228,10 +234,11 @@ int outbox_write(struct outbox *outbox, int64_t wall_ms, struct err *err)
         db_bind_int(outbox->insert, 1, (int64_t)row.first);
         db_bind_int(outbox->insert, 2, row.count);
         db_bind_bytes(outbox->insert, 3, row.events);
-        db_bind_int(outbox->insert, 4, wall_ms);
+        db_bind_int(outbox->insert, 4, at_ms);
         rc = db_run(outbox->db, outbox->insert, err);
         if (batch->last_first == 0)
-            batch->tail_at_ms = wall_ms;
+            batch->tail_at_ms = at_ms;
+        batch->last_at_ms = at_ms;
         batch->last_first = row.first;
         batch->head = row.first + row.count - 1;
         batch->last_id = outbox->ids[outbox->count - 1];

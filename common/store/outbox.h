@@ -54,9 +54,10 @@ void outbox_add(struct outbox *outbox, const struct outbox_event *event); /* Cop
 struct outbox_mark outbox_mark(const struct outbox *outbox);
 void outbox_take_back(struct outbox *outbox, struct outbox_mark mark);
 
-/* Numbers and writes what was collected, inside the batch's transaction. Afterwards exactly one of
- * outbox_committed() and outbox_forget(). */
-int outbox_write(struct outbox *outbox, int64_t wall_ms, struct err *err);
+/* Numbers and writes what was collected, inside the batch's transaction; `at_ms` is the age of the
+ * rows, by the clock that outbox_trim() is asked with. Afterwards exactly one of outbox_committed()
+ * and outbox_forget(). */
+int outbox_write(struct outbox *outbox, int64_t at_ms, struct err *err);
 void outbox_committed(struct outbox *outbox);
 void outbox_forget(struct outbox *outbox); /* The batch was taken back. */
 
@@ -66,6 +67,9 @@ void outbox_published(struct outbox *outbox);
 
 /* Id of the last event stored; zero: none. New ids must not go below it. */
 const struct id *outbox_last_id(const struct outbox *outbox);
+
+/* `at_ms` of the newest row stored; 0: none. */
+int64_t outbox_last_at_ms(const struct outbox *outbox);
 
 uint64_t outbox_head(const struct outbox *outbox); /* Last committed number; 0: none yet. */
 uint64_t outbox_tail(const struct outbox *outbox); /* Lowest that is kept; head + 1: none. */
@@ -84,8 +88,8 @@ void outbox_rest(struct outbox *outbox); /* Ends reading: an open read would pin
  * gone; seq 0 has the zero id. */
 int outbox_id_at(struct outbox *outbox, uint64_t seq, struct id *ret, struct err *err);
 
-/* Removes from the tail what is beyond `keep_bytes` in all or was written before `keep_from_ms`
- * (wall), a bounded piece, inside the batch's transaction and before outbox_write(). The last row
+/* Removes from the tail what is beyond `keep_bytes` in all or was written before `keep_from_ms`, a
+ * bounded piece, inside the batch's transaction and before outbox_write(). The last row
  * always stays. */
 int outbox_trim(struct outbox *outbox, uint64_t keep_bytes, int64_t keep_from_ms, struct err *err);
 bool outbox_wants_trim(const struct outbox *outbox, uint64_t keep_bytes, int64_t keep_from_ms);

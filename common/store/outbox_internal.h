@@ -10,7 +10,8 @@ struct outbox_extent {
     uint64_t tail;
     uint64_t last_first; /* Number of the first event of the last row; 0: there is none. */
     uint64_t bytes;      /* Of all rows. */
-    int64_t tail_at_ms;  /* Wall: when the row at the tail was written. */
+    int64_t tail_at_ms;  /* When the row at the tail was written; */
+    int64_t last_at_ms;  /* the last row; 0: there is none. */
     struct id last_id;   /* Of the event at the head. */
     struct id below_id;  /* Of the last event removed below the tail. */
 };

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "wire/shell_crash.h"
@@ -49,13 +49,6 @@ struct shell {
     struct shell_crash crash;
 };
 
-static int64_t now_ms(clockid_t clock)
-{
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static long poll_timeout_ms(const struct shell *shell)
 {
     if (!shell->emptied)
@@ -64,7 +57,7 @@ static long poll_timeout_ms(const struct shell *shell)
     for (size_t i = 0; shell->emptied && i < shell->link_count; i++)
         if (shell_link_deaf_at(&shell->links[i]) < next)
             next = shell_link_deaf_at(&shell->links[i]);
-    int64_t wait = next - now_ms(CLOCK_MONOTONIC);
+    int64_t wait = next - clock_mono_ms();
     int64_t longest = shell->kept.count > 0 ? KEPT_RETRY_MS : POLL_MAX_MS;
     if (wait > longest)
         wait = longest;
@@ -212,6 +205,17 @@ static int send_by_dealer(struct shell *shell, struct message *message, int64_t 
     return rc < 0 ? rc : 0;
 }
 
+/* What is refused is not kept: it is large, and asked for again by whoever still wants it. */
+static int send_by_replay(struct shell *shell, struct message *message, struct err *err)
+{
+    int rc = send_now(shell, &message->to, &message->data, message->len, err);
+    if (rc == SHELL_FULL)
+        shell->report.drops.overflow++;
+    else if (rc == SHELL_GONE)
+        shell->report.drops.gone++;
+    return rc < 0 ? rc : 0;
+}
+
 /* A PUB takes every message, whether anybody listens or not. */
 static int send_by_pub(struct shell *shell, struct message *message, struct err *err)
 {
@@ -225,6 +229,8 @@ static int send_message(struct shell *shell, struct message *message, int64_t mo
     switch (shell->links[message->to.port].port->socket) {
     case SHELL_ROUTER:
         return send_by_router(shell, message, err);
+    case SHELL_REPLAY:
+        return send_by_replay(shell, message, err);
     case SHELL_PUB:
         return send_by_pub(shell, message, err);
     case SHELL_DEALER:
@@ -270,7 +276,7 @@ static void tell_ready(struct shell *shell)
 
 static int turn_once(struct shell *shell, struct err *err)
 {
-    struct node_time now = {now_ms(CLOCK_MONOTONIC), now_ms(CLOCK_REALTIME)};
+    struct node_time now = {clock_mono_ms(), clock_wall_ms()};
     int rc = take_from_all(shell, now, err);
     if (rc == 0)
         rc = renew_deaf_subs(shell, now.mono_ms, err);

@@ -6,8 +6,9 @@
  *
  * A message that a ROUTER's full pipe refuses is kept, bounded, and sent later in order; one that a
  * DEALER cannot send is dropped, for the node sends it again by timer; what a PUB's reader is too
- * slow for is dropped by ZeroMQ, for it can be fetched. A message of more parts than
- * one is dropped whole, a larger one than a frame may be cuts its connection.
+ * slow for is dropped by ZeroMQ, for it can be fetched, and what a replay ROUTER's is too slow for
+ * is dropped here, for it asks again. A message of more parts than one is dropped whole, a larger
+ * one than a frame may be cuts its connection.
  *
  * Crash points, in builds with ZSAGA_CRASHPOINTS: ZSAGA_CRASHPOINT="NAME:POINT:N[,...]" makes the
  * process NAME kill itself with SIGKILL when it passes POINT for the N-th time in this start:
@@ -28,6 +29,7 @@ enum shell_socket {
     SHELL_DEALER, /* Connects; the node's messages to it are requests. */
     SHELL_PUB,    /* Binds; the node only sends, to nobody in particular (peer.id_len 0). */
     SHELL_SUB,    /* Connects, subscribed to all; the node only receives. */
+    SHELL_REPLAY, /* A ROUTER of large answers: only a few may wait for a peer. */
 };
 
 /* A node's port is its index in the array given to shell_run(). */

@@ -70,7 +70,7 @@ int shell_link_take(struct shell_link *link, struct peer *from, zmq_msg_t *body,
     link->unheard_since_ms = -1;
     link->deaf_after_ms = SHELL_LINK_DEAF_FIRST_MS;
     from->id_len = 0;
-    if (link->port->socket == SHELL_ROUTER) {
+    if (shell_socket_routes(link->port->socket)) {
         assert(zmq_msg_size(body) <= PEER_ID_MAX);
         from->id_len = (uint8_t)zmq_msg_size(body);
         memcpy(from->id, zmq_msg_data(body), from->id_len);
@@ -126,7 +126,7 @@ int shell_link_send(struct shell_link *link, const struct peer *to, uint8_t **da
                     struct err *err)
 {
     assert(link->port->socket != SHELL_SUB);
-    if (link->port->socket == SHELL_ROUTER) {
+    if (shell_socket_routes(link->port->socket)) {
         int rc = send_id(link->socket, to, err);
         if (rc != SHELL_SENT)
             return rc;

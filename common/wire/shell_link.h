@@ -43,7 +43,8 @@ enum shell_taken {
 int shell_link_take(struct shell_link *link, struct peer *from, zmq_msg_t *body, struct err *err);
 
 /* Gives a message to the socket, no SUB, without waiting; an outcome of enum shell_sent. *data_p is
- * NULL afterwards if it was taken, which only a ROUTER's SHELL_FULL and SHELL_GONE never do. */
+ * NULL afterwards if it was taken, which only a ROUTER's SHELL_FULL and SHELL_GONE never do. A
+ * ROUTER is one of either kind. */
 int shell_link_send(struct shell_link *link, const struct peer *to, uint8_t **data_p, size_t len,
                     struct err *err);
 

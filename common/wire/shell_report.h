@@ -10,8 +10,8 @@
 struct shell_drops {
     uint64_t malformed; /* Messages of more parts than one. */
     uint64_t gone;      /* Their peer was gone. */
-    uint64_t overflow;  /* Refused by a full socket, the oldest of those kept. */
-    uint64_t unsent;    /* To a DEALER that is not connected, or full: the node sends again. */
+    uint64_t overflow; /* Refused by a full socket: the oldest of those kept, or not kept at all. */
+    uint64_t unsent;   /* To a DEALER that is not connected, or full: the node sends again. */
 };
 
 /* Initialise with zeros. */

@@ -40,6 +40,14 @@ static const struct option router_options[] = {
     {0, 0},
 };
 
+static const struct option replay_options[] = {
+    {ZMQ_ROUTER_MANDATORY, 1},
+    {ZMQ_ROUTER_HANDOVER, 1},
+    {ZMQ_SNDHWM, SHELL_SOCKET_REPLAY_HWM},
+    {ZMQ_RCVHWM, SHELL_SOCKET_REPLAY_HWM},
+    {0, 0},
+};
+
 static const struct option dealer_options[] = {
     {ZMQ_IMMEDIATE, 1},
     {ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS},
@@ -68,11 +76,17 @@ static const struct kind {
     [SHELL_DEALER] = {ZMQ_DEALER, false, dealer_options},
     [SHELL_PUB] = {ZMQ_PUB, true, pub_options},
     [SHELL_SUB] = {ZMQ_SUB, false, sub_options},
+    [SHELL_REPLAY] = {ZMQ_ROUTER, true, replay_options},
 };
 
 bool shell_socket_binds(enum shell_socket type)
 {
     return kinds[type].binds;
+}
+
+bool shell_socket_routes(enum shell_socket type)
+{
+    return kinds[type].type == ZMQ_ROUTER;
 }
 
 int shell_socket_error(struct err *err, const char *what)

@@ -16,8 +16,13 @@
  * pipe for each reader: 16 MiB at either end. What does not fit is dropped, and fetched. */
 #define SHELL_SOCKET_EVENTS_HWM 256
 
+/* Of a replay ROUTER: a reader asks one question at a time, and an answer has 256 KiB. */
+#define SHELL_SOCKET_REPLAY_HWM 8
+
 /* Whether others connect to it. */
 bool shell_socket_binds(enum shell_socket type);
+/* Whether its messages come from, and go to, one of many peers. */
+bool shell_socket_routes(enum shell_socket type);
 
 /* Opens and binds, or connects; who is connected to need not be there yet. A SUB is subscribed to
  * all. ERR_INVALID: no such kind of endpoint; ERR_HELD: another process has it. */

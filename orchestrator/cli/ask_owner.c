@@ -1,10 +1,12 @@
 #include "ask_owner.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/csv.h"
 #include "base/packed.h"
 #include "base/xalloc.h"
@@ -34,11 +36,27 @@ static int refused(const Zsaga__OwnerRefusal *refusal, struct err *err)
     return err_set(err, ERR_INVALID, "%s", words);
 }
 
-static int ask(struct owner_client *client, const char *owner, Zsaga__OwnerRequest *request,
-               const Zsaga__OwnerAnswer **ret, struct err *err)
+/* Words for a failure to ask; `rc` is its class. */
+static int unanswered(const struct suite *suite, const struct owner_client *client,
+                      const char *owner, int64_t waited_ms, int rc, struct err *err)
 {
-    int rc = owner_client_ask(client, request, CLI_OWNER_MS, ret, err);
-    return rc < 0 ? err_wrap(err, rc, "asking %s", owner) : 0;
+    if (rc != ERR_TIMEOUT)
+        return err_wrap(err, rc, "asking %s", owner);
+    const char *why = owner_client_why_ignored(client);
+    if (why[0] != '\0')
+        return err_set(err, rc, "%s did not answer with anything understood here (%s)", owner, why);
+    return err_set(err, rc,
+                   "%s did not answer within %" PRId64 " ms; see: zsaga ps --data %s, and "
+                   "%s/log/%s.log",
+                   owner, waited_ms, suite->dir, suite->dir, owner);
+}
+
+static int ask(const struct suite *suite, struct owner_client *client, const char *owner,
+               Zsaga__OwnerRequest *request, int64_t wait_ms, const Zsaga__OwnerAnswer **ret,
+               struct err *err)
+{
+    int rc = owner_client_ask(client, request, wait_ms, ret, err);
+    return rc < 0 ? unanswered(suite, client, owner, wait_ms, rc, err) : 0;
 }
 
 /* The same for what may be asked anew under another id, since it is answered soon: gives up early
@@ -47,15 +65,15 @@ static int ask_while_running(const struct suite *suite, struct owner_client *cli
                              const char *owner, Zsaga__OwnerRequest *request,
                              const Zsaga__OwnerAnswer **ret, struct err *err)
 {
-    int64_t until_ms = client_now_ms() + CLI_OWNER_MS;
+    int64_t until_ms = clock_mono_ms() + CLI_OWNER_MS;
     int64_t wait_ms = LOOK_MS;
     int rc;
     do {
-        int64_t left_ms = until_ms - client_now_ms();
+        int64_t left_ms = until_ms - clock_mono_ms();
         rc = owner_client_ask(client, request, wait_ms < left_ms ? wait_ms : left_ms, ret, err);
         wait_ms *= 2;
-    } while (rc == ERR_TIMEOUT && client_now_ms() < until_ms && suite_is_locked(suite->dir));
-    return rc < 0 ? err_wrap(err, rc, "asking %s", owner) : 0;
+    } while (rc == ERR_TIMEOUT && clock_mono_ms() < until_ms && suite_is_locked(suite->dir));
+    return rc < 0 ? unanswered(suite, client, owner, CLI_OWNER_MS, rc, err) : 0;
 }
 
 /* Export. */
@@ -93,7 +111,7 @@ static int ask_page(const struct suite *suite, struct owner_client *client,
     if (rc < 0)
         return rc;
     if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL)
-        return refused(answer->refusal, err);
+        return err_wrap(err, refused(answer->refusal, err), "%s", table->owner);
     if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_PAGE)
         return err_set(err, ERR_SYSTEM, "%s answers something else", table->owner);
     *ret = answer->page;
@@ -169,10 +187,10 @@ static int run_owner(const struct suite *suite, const struct owner_table *table,
     if (rc < 0)
         return rc;
     const char *const argv[] = {program, "--data", suite->dir, option, table->name, NULL};
-    int64_t until_ms = client_now_ms() + HELD_MS;
+    int64_t until_ms = clock_mono_ms() + HELD_MS;
     for (;;) {
         rc = program_run(argv, input, output, ret_exit, err);
-        if (rc < 0 || *ret_exit != SERVICE_HELD || client_now_ms() >= until_ms)
+        if (rc < 0 || *ret_exit != SERVICE_HELD || clock_mono_ms() >= until_ms)
             return rc;
         if (output != NULL)
             buffer_clear(output);
@@ -295,8 +313,9 @@ static int judge(const Zsaga__OwnerAnswer *answer, struct err *err)
     return ASK_OWNER_REFUSED;
 }
 
-static int import_once(struct owner_client *client, const struct owner_table *table,
-                       const struct rowset *rows, struct part *part, struct err *err)
+static int import_once(const struct suite *suite, struct owner_client *client,
+                       const struct owner_table *table, const struct rowset *rows,
+                       struct part *part, struct err *err)
 {
     Zsaga__Import import = ZSAGA__IMPORT__INIT;
     Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
@@ -312,7 +331,7 @@ static int import_once(struct owner_client *client, const struct owner_table *ta
         sent += import.n_rows;
         import.last = sent == rows->row_count;
         const Zsaga__OwnerAnswer *answer;
-        int rc = ask(client, table->owner, &request, &answer, err);
+        int rc = ask(suite, client, table->owner, &request, CLI_OWNER_MS, &answer, err);
         if (rc == 0)
             rc = judge(answer, err);
         if (rc != ASK_OWNER_APPLIED)
@@ -332,7 +351,7 @@ int ask_owner_import(struct suite *suite, const struct owner_table *table,
     struct part *part = xmalloc(sizeof *part);
     rc = IMPORT_AGAIN;
     for (int tries = 0; rc == IMPORT_AGAIN && tries < IMPORT_TRIES; tries++)
-        rc = import_once(client, table, rows, part, err);
+        rc = import_once(suite, client, table, rows, part, err);
     free(part);
     if (rc == IMPORT_AGAIN)
         return err_set(err, ERR_TIMEOUT,
@@ -368,8 +387,8 @@ int ask_owner_import_stopped(const struct suite *suite, const struct owner_table
 
 /* Audit. */
 
-int ask_owner_audit(struct suite *suite, const char *owner, ask_owner_check check, void *self,
-                    struct err *err)
+int ask_owner_audit(struct suite *suite, const char *owner, int64_t wait_ms, ask_owner_check check,
+                    void *self, struct err *err)
 {
     AUTO(owner_client_freep) struct owner_client *client = NULL;
     int rc = connect_owner(suite, owner, &client, err);
@@ -380,11 +399,15 @@ int ask_owner_audit(struct suite *suite, const char *owner, ask_owner_check chec
     request.kind_case = ZSAGA__OWNER_REQUEST__KIND_AUDIT;
     request.audit = &audit;
     const Zsaga__OwnerAnswer *answer;
-    rc = ask(client, owner, &request, &answer, err);
+    rc = ask(suite, client, owner, &request, wait_ms, &answer, err);
     if (rc < 0)
         return rc;
+    if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL) {
+        (void)refused(answer->refusal, err);
+        return err_wrap(err, ERR_SYSTEM, "%s cannot check its books", owner);
+    }
     if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_AUDIT)
-        return err_set(err, ERR_SYSTEM, "%s has no books to show", owner);
+        return err_set(err, ERR_SYSTEM, "%s answers something else", owner);
     for (size_t i = 0; i < answer->audit->n_checks; i++)
         check(self, owner, answer->audit->checks[i]);
     return 0;
@@ -403,7 +426,7 @@ int ask_owner_resync(struct suite *suite, const char *owner, Zsaga__Resync *resy
     request.kind_case = ZSAGA__OWNER_REQUEST__KIND_RESYNC;
     request.resync = resync;
     const Zsaga__OwnerAnswer *answer;
-    rc = ask(client, owner, &request, &answer, err);
+    rc = ask(suite, client, owner, &request, CLI_OWNER_MS, &answer, err);
     if (rc < 0)
         return rc;
     if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL) {
@@ -430,9 +453,9 @@ int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms, ch
     request.kind_case = ZSAGA__OWNER_REQUEST__KIND_HEALTH;
     request.health = &health;
     const Zsaga__OwnerAnswer *answer;
-    rc = owner_client_ask(client, &request, wait_ms, &answer, err);
+    rc = ask(suite, client, owner, &request, wait_ms, &answer, err);
     if (rc < 0)
-        return err_wrap(err, rc, "asking %s", owner);
+        return rc;
     if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_HEALTH)
         return err_set(err, ERR_SYSTEM, "%s does not tell how it is", owner);
     *ret_state = printable(packed_view(answer->health->state));

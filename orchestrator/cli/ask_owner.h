@@ -30,10 +30,10 @@ int ask_owner_import(struct suite *suite, const struct owner_table *table,
 int ask_owner_import_stopped(const struct suite *suite, const struct owner_table *table,
                              const struct rowset *rows, struct err *err);
 
-/* A line of the books. */
+/* A line of the books. A process that keeps none has no lines. */
 typedef void (*ask_owner_check)(void *self, const char *owner, const Zsaga__AuditCheck *check);
-int ask_owner_audit(struct suite *suite, const char *owner, ask_owner_check check, void *self,
-                    struct err *err);
+int ask_owner_audit(struct suite *suite, const char *owner, int64_t wait_ms, ask_owner_check check,
+                    void *self, struct err *err);
 
 /* Lets a consumer follow a publisher again. ASK_OWNER_APPLIED, and *ret_words is what it says of it
  * (allocated, printable); ASK_OWNER_REFUSED, and its words are in *err. */

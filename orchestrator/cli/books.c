@@ -151,7 +151,7 @@ static void check_origin(const struct books *books, const struct ledger *ledger,
     tally_end(&tally, name, things, check, self);
 }
 
-static void check_attention(const struct books *books, books_check check, void *self)
+void books_audit_sagas(const struct books *books, books_check check, void *self)
 {
     struct tally tally = {0};
     for (size_t i = 0; i < books->before.row_count; i++)
@@ -163,7 +163,7 @@ static void check_attention(const struct books *books, books_check check, void *
 
 void books_audit(const struct books *books, books_check check, void *self)
 {
-    check_attention(books, check, self);
+    books_audit_sagas(books, check, self);
     for (size_t i = 0; i < LEDGER_COUNT; i++)
         check_ended(books, &ledgers[i], true, check, self);
     for (size_t i = 0; i < LEDGER_COUNT; i++)

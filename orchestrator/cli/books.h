@@ -24,5 +24,7 @@ struct books {
 
 typedef void (*books_check)(void *self, const char *name, bool ok, const char *detail);
 void books_audit(const struct books *books, books_check check, void *self);
+/* Only what holds of sagas whatever services they use: none of those before is in attention. */
+void books_audit_sagas(const struct books *books, books_check check, void *self);
 
 #endif

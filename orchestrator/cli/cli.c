@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "printable.h"
 #include "processes.h"
@@ -61,6 +61,14 @@ int cli_fail(const struct err *err)
     }
 }
 
+int cli_fail_see(const struct cli *cli, const struct err *err, const char *command)
+{
+    if (err->code != ERR_NOT_FOUND)
+        return cli_fail(err);
+    cli_say("%s; see: zsaga %s --data %s", err->text, command, cli->dir);
+    return CLI_MISSING;
+}
+
 int cli_load_suite(struct cli *cli)
 {
     if (cli->suite != NULL)
@@ -79,7 +87,10 @@ int cli_require_running(struct cli *cli)
 {
     if (suite_is_locked(cli->dir))
         return 0;
-    cli_say("the suite in %s is not running; start it: zsaga up --data %s", cli->dir, cli->dir);
+    AUTO(freep) char *file = suite_path(cli->dir, "suite.zpl");
+    bool missing = access(file, F_OK) != 0;
+    cli_say("the suite in %s is not running%s; start it: zsaga up --data %s", cli->dir,
+            missing ? ", there is none" : "", cli->dir);
     return CLI_STOPPED;
 }
 
@@ -87,7 +98,7 @@ int cli_require_running(struct cli *cli)
  * means that the services can be asked. */
 int cli_reach(struct cli *cli, int *ret_lock)
 {
-    int64_t until_ms = client_now_ms() + LOCK_WAIT_MS;
+    int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
     for (;;) {
         struct err err = {0};
         int rc = suite_lock(cli->dir, 0, ret_lock, &err);
@@ -95,9 +106,20 @@ int cli_reach(struct cli *cli, int *ret_lock)
             return rc < 0 ? cli_fail(&err) : 0;
         json_t *processes = processes_read(cli->dir);
         json_decref(processes);
-        if (processes != NULL || client_now_ms() >= until_ms)
+        if (processes != NULL || clock_mono_ms() >= until_ms)
             return 0;
     }
+}
+
+/* Whoever is kept out would only hear silence. */
+int cli_may_enter(struct cli *cli)
+{
+    AUTO(freep) char *run = suite_path(cli->dir, "run");
+    if (euidaccess(run, X_OK) == 0 || errno != EACCES)
+        return 0;
+    cli_say("the suite in %s runs, but %s is closed to you: ask as the user who runs it", cli->dir,
+            run);
+    return CLI_STOPPED;
 }
 
 int cli_connect(struct cli *cli)
@@ -105,6 +127,8 @@ int cli_connect(struct cli *cli)
     int code = cli_require_running(cli);
     if (code == 0)
         code = cli_load_suite(cli);
+    if (code == 0 && cli->suite->client == NULL)
+        code = cli_may_enter(cli);
     if (code != 0)
         return code;
     struct err err = {0};
@@ -120,11 +144,4 @@ char *cli_who(void)
     if (user != NULL)
         return xprintf("%s@%s", user->pw_name, host);
     return xprintf("%u@%s", (unsigned)geteuid(), host);
-}
-
-int64_t cli_wall_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -65,16 +65,18 @@ int cli_usage(const struct cli *cli, const char *format, ...) __attribute__((for
 /* Says the error, or the refusal; returns the exit code for it. */
 int cli_fail(const struct err *err);
 
+/* The same; of what there is not, says which command shows what there is. */
+int cli_fail_see(const struct cli *cli, const struct err *err, const char *command);
+
 /* Each returns 0, or says why not and returns the exit code. */
 int cli_load_suite(struct cli *cli);      /* cli->suite */
 int cli_require_running(struct cli *cli); /* Its lock is held. */
+int cli_may_enter(struct cli *cli);       /* This user may ask the running suite. */
 int cli_connect(struct cli *cli);         /* cli->client, of a running suite. */
 /* Finds out whether the suite runs (*ret_lock is -1) or takes its lock (to be closed). */
 int cli_reach(struct cli *cli, int *ret_lock);
 
 /* user@host, for what an operator does. Allocated. */
 char *cli_who(void);
-
-int64_t cli_wall_ms(void);
 
 #endif

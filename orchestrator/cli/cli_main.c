@@ -94,6 +94,19 @@ static int unknown_command(const char *name)
     return CLI_USAGE;
 }
 
+/* `zsaga help`, or `zsaga help COMMAND`. */
+static int help_on(const char *name)
+{
+    const struct cli_command *command = name == NULL ? NULL : find_command(name);
+    if (name == NULL)
+        print_overview(stdout);
+    else if (command != NULL)
+        print_help(command);
+    else
+        return unknown_command(name);
+    return CLI_TRUE;
+}
+
 static void look_at_terminal(struct cli *cli)
 {
     struct winsize size;
@@ -208,10 +221,8 @@ int cli_main(int argc, char **argv)
     if (at == argc)
         return end_output(without_command(argc, argv));
     struct cli cli = {.command = find_command(argv[at])};
-    if (cli.command == NULL && strcmp(argv[at], "help") == 0) {
-        print_overview(stdout);
-        return end_output(CLI_TRUE);
-    }
+    if (cli.command == NULL && strcmp(argv[at], "help") == 0)
+        return end_output(help_on(at + 1 < argc ? argv[at + 1] : NULL));
     if (cli.command == NULL)
         return unknown_command(argv[at]);
     return end_output(dispatch(&cli, argc, argv, at));

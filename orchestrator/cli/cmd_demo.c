@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "commands.h"
 #include "demo_suite.h"
@@ -55,12 +56,12 @@ static void narrate(const struct demo *demo, const char *format, ...)
 
 static double elapsed_s(const struct demo *demo)
 {
-    return (double)(client_now_ms() - demo->started_ms) / 1000;
+    return (double)(clock_mono_ms() - demo->started_ms) / 1000;
 }
 
 static void wait_until(int64_t until_ms)
 {
-    while (!interrupted && client_now_ms() < until_ms)
+    while (!interrupted && clock_mono_ms() < until_ms)
         (void)poll(NULL, 0, STEP_MS);
 }
 
@@ -94,7 +95,7 @@ static bool is_running(const struct demo *demo, const char *name)
 
 static void note_kill(struct demo *demo, const char *name, pid_t pid, int64_t since_ms)
 {
-    int64_t back_ms = client_now_ms() - since_ms;
+    int64_t back_ms = clock_mono_ms() - since_ms;
     json_t *kill_json = json_object();
     json_object_set_new(kill_json, "name", json_string(name));
     json_object_set_new(kill_json, "pid", json_integer(pid));
@@ -108,13 +109,13 @@ static int kill_service(struct demo *demo, const char *name, struct err *err)
     pid_t pid = demo_suite_pid(&demo->suite, name);
     if (pid <= 0)
         return err_set(err, ERR_SYSTEM, "%s is not running", name);
-    int64_t since_ms = client_now_ms();
+    int64_t since_ms = clock_mono_ms();
     narrate(demo, "%6.1f s kill -9 %s (pid %d)", elapsed_s(demo), name, (int)pid);
     (void)kill(pid, SIGKILL);
     while (demo_suite_pid(&demo->suite, name) == pid || !is_running(demo, name)) {
         if (interrupted)
             return stopped(err);
-        if (client_now_ms() - since_ms > BACK_MS)
+        if (clock_mono_ms() - since_ms > BACK_MS)
             return err_set(err, ERR_SYSTEM, "%s did not come back", name);
         (void)poll(NULL, 0, STEP_MS);
     }
@@ -126,7 +127,7 @@ static int kill_service(struct demo *demo, const char *name, struct err *err)
 static int kill_supervisor(struct demo *demo, struct err *err)
 {
     pid_t pid = demo->suite.up;
-    int64_t since_ms = client_now_ms();
+    int64_t since_ms = clock_mono_ms();
     int ignored;
     narrate(demo,
             "%6.1f s kill -9 the supervisor (pid %d): everything dies with it; zsaga up again",
@@ -144,7 +145,7 @@ static int kill_all_kinds(struct demo *demo, struct err *err)
 {
     static const char *const services[] = {"orchestrator", "inventory", "payment", "order",
                                            "shipping"};
-    int64_t next_ms = client_now_ms();
+    int64_t next_ms = clock_mono_ms();
     int rc = 0;
     for (size_t i = 0; i < sizeof services / sizeof services[0] && rc == 0; i++) {
         wait_until(next_ms += KILL_EVERY_MS);
@@ -159,9 +160,9 @@ static int kill_all_kinds(struct demo *demo, struct err *err)
 static int wait_for_orders(struct demo *demo, int *ret_exit, json_t **ret_result, struct err *err)
 {
     struct buffer result = {0};
-    int64_t until_ms = client_now_ms() + END_MS;
+    int64_t until_ms = clock_mono_ms() + END_MS;
     int rc = ERR_TIMEOUT;
-    while (rc == ERR_TIMEOUT && !interrupted && client_now_ms() < until_ms)
+    while (rc == ERR_TIMEOUT && !interrupted && clock_mono_ms() < until_ms)
         rc = demo_suite_submitted(&demo->suite, 200, ret_exit, &result, err);
     if (rc == 0)
         *err = (struct err){0}; /* Of the waits before. */
@@ -245,7 +246,7 @@ static int read_outcome(const struct demo *demo, json_t **ret, struct err *err)
 
 static void tell_outcome(const struct demo *demo, const json_t *outcome)
 {
-    static const struct table_column columns[] = {
+    static const struct column columns[] = {
         {"state", false, 0, 0}, {"reason", false, 0, 0}, {"orders", true, 0, 0}};
     AUTO(table_freep) struct table *table = table_new(columns, 3);
     size_t i;
@@ -311,7 +312,7 @@ static int begin(struct demo *demo, struct err *err)
     rc = demo_suite_up(&demo->suite, true, err);
     if (rc < 0)
         return rc;
-    demo->started_ms = client_now_ms();
+    demo->started_ms = clock_mono_ms();
     narrate(demo,
             "%6.1f s ready; 300 orders come in, " RATE " a second. Meanwhile:", elapsed_s(demo));
     return demo_suite_submit(&demo->suite, RATE, err);

@@ -28,7 +28,7 @@ static json_t *number_json(struct bytes field)
 
 static void print_json(const struct owner_table *table, const struct rowset *rows)
 {
-    json_t *list = json_array();
+    struct out_rows list = {false};
     for (size_t i = 0; i < rows->row_count; i++) {
         json_t *row = json_object();
         for (size_t j = 0; j < table->column_count; j++) {
@@ -37,9 +37,9 @@ static void print_json(const struct owner_table *table, const struct rowset *row
                                 table->columns[j].number ? number_json(field)
                                                          : printable_json(field));
         }
-        json_array_append_new(list, row);
+        out_rows_add(&list, row);
     }
-    out_json(list);
+    out_rows_end(&list);
 }
 
 static void print_csv(const struct owner_table *table, const struct rowset *rows)
@@ -158,7 +158,8 @@ const struct cli_command command_export = {
         "  orders      order_id,customer_id,total_cents,status    pending confirmed cancelled\n"
         "  payments    order_id,amount_cents,status               charged refunded\n"
         "  shipments   order_id,status                            scheduled cancelled\n"
-        "  SERVICE/TABLE   of a participant or consumer of your own, as it names it\n"
+        "  SERVICE/TABLE   of any participant or consumer, as it names it; one that there is not\n"
+        "                  is answered with those that there are\n"
         "A running suite is asked through its sockets; of a stopped one the owner's program reads\n"
         "its own file.\n"
         "\n"
@@ -168,7 +169,7 @@ const struct cli_command command_export = {
         "  zsaga export orders --json | jq 'map(select(.status == \"pending\"))'\n",
     .exits = "  0 printed, whole\n"
              "  2 there is no such table\n"
-             "  3 there is no suite\n"
+             "  3 there is no suite, or no such service in it\n"
              "  4 the service does not answer\n",
     .words_min = 1,
     .words_max = 1,

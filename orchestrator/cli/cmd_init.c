@@ -14,7 +14,8 @@ static void print(const struct cli *cli, bool made)
         json_object_set_new(json, "made", json_boolean(made));
         out_json(json);
     } else if (made) {
-        (void)printf("made %s/suite.zpl: edit it, then `zsaga up`\n", cli->dir);
+        AUTO(freep) char *dir = printable(bytes_text(cli->dir));
+        (void)printf("made %s/suite.zpl: edit it, then: zsaga up --data %s\n", dir, dir);
     }
     if (!made)
         cli_say("%s has a suite.zpl already: it was left as it is", cli->dir);
@@ -27,8 +28,10 @@ static int run(struct cli *cli)
     bool bare = args_has(&cli->args, "bare");
     struct err err = {0};
     int rc = bare ? suite_create_empty(cli->dir, &err) : suite_create(cli->dir, &err);
-    if (rc < 0)
-        return cli_fail(&err);
+    if (rc < 0) {
+        (void)cli_fail(&err);
+        return CLI_USAGE; /* The directory is the caller's choice. */
+    }
     print(cli, made);
     return made ? CLI_TRUE : CLI_FALSE;
 }
@@ -50,8 +53,8 @@ const struct cli_command command_init = {
         "  zsaga init --data /var/lib/zsaga\n"
         "  zsaga init --bare           a suite for services of your own, see docs/tutorial.md\n",
     .exits = "  0 made\n"
-             "  1 it has a suite.zpl already, or cannot be made\n"
-             "  2 the call is wrong\n",
+             "  1 it has a suite.zpl already\n"
+             "  2 the call is wrong, or the directory cannot be made\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
     .run = run,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "commands.h"
 #include "out.h"
@@ -11,8 +12,8 @@
 #define LIMIT_MAX 1000000000
 
 struct listing {
-    struct table *table; /* Or NULL: json. */
-    json_t *json;
+    struct table *table; /* Or NULL: JSON. */
+    struct out_rows rows;
     int64_t wall_ms;
 };
 
@@ -22,7 +23,7 @@ static bool take(void *self, const struct client_row *row)
     if (listing->table != NULL)
         saga_view_cells(listing->table, row, listing->wall_ms);
     else
-        json_array_append_new(listing->json, saga_view_json(row, listing->wall_ms));
+        out_rows_add(&listing->rows, saga_view_json(row, listing->wall_ms));
     return true;
 }
 
@@ -64,19 +65,18 @@ static int run(struct cli *cli)
         return code;
     AUTO(table_freep)
     struct table *table = cli->json ? NULL : table_new(saga_view_columns, SAGA_VIEW_COLUMNS);
-    struct listing listing = {table, cli->json ? json_array() : NULL, cli_wall_ms()};
+    struct listing listing = {.table = table, .wall_ms = clock_wall_ms()};
     const struct client_filter filter = {states, state_count, (uint64_t)limit};
     if (client_list(cli->client, &filter, CLI_ASK_MS, take, &listing, &err) < 0)
         code = cli_fail(&err);
     if (code == 0 && cli->json) {
-        out_json(json_incref(listing.json));
+        out_rows_end(&listing.rows);
     } else if (code == 0) {
         struct buffer text = {0};
         table_render(table, cli->width, cli->color, &text);
         out_bytes(buffer_bytes(&text));
         buffer_release(&text);
     }
-    json_decref(listing.json);
     return code;
 }
 

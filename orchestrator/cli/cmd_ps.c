@@ -7,7 +7,7 @@
 #include "processes.h"
 #include "table.h"
 
-static const struct table_column columns[] = {
+static const struct column columns[] = {
     {"name", false, 0, 0}, {"pid", true, 0, 0}, {"state", false, 0, 0}, {"restarts", true, 0, 0}};
 
 static enum table_style style(const char *state)
@@ -47,6 +47,8 @@ static void print_table(const struct cli *cli, const json_t *processes)
 static int run(struct cli *cli)
 {
     int code = cli_require_running(cli);
+    if (code == 0)
+        code = cli_may_enter(cli);
     if (code != 0)
         return code;
     json_t *processes = processes_read(cli->dir);

@@ -34,7 +34,14 @@ static int check_names(const struct cli *cli, const char *consumer, const char *
     for (size_t i = 0; i < count; i++)
         if (strcmp(names[i], publisher) == 0)
             return 0;
-    cli_say("%s does not follow %s", consumer, publisher);
+    struct buffer all = {0};
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_text(&all, i == 0 ? "" : ", ");
+        buffer_append_text(&all, names[i]);
+    }
+    buffer_append(&all, "", 1);
+    cli_say("%s does not follow %s; it follows: %s", consumer, publisher, (const char *)all.data);
+    buffer_release(&all);
     return CLI_MISSING;
 }
 

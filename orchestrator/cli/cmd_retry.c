@@ -3,7 +3,9 @@
 
 static int run(struct cli *cli)
 {
-    return operate(cli, client_retry, "key", "goes on from where it stood");
+    static const struct operate_words words = {"key", "goes on from where it stood",
+                                               "list --state attention"};
+    return operate(cli, client_retry, &words);
 }
 
 static const struct args_option options[] = {

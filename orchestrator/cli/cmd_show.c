@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "commands.h"
@@ -38,7 +39,7 @@ static json_t *history_json(const struct client_history *row)
 
 static void print_json(const struct client_shown *shown)
 {
-    json_t *json = saga_view_json(&shown->row, cli_wall_ms());
+    json_t *json = saga_view_json(&shown->row, clock_wall_ms());
     json_t *steps = json_array();
     json_t *history = json_array();
     for (size_t i = 0; i < shown->step_count; i++)
@@ -70,7 +71,7 @@ static void print_table(const struct cli *cli, struct table *table)
     buffer_release(&text);
 }
 
-static const struct table_column field_columns[] = {
+static const struct column field_columns[] = {
     {"field", false, 0, 0},
     {"value", false, 20, 0},
 };
@@ -114,7 +115,7 @@ static void print_fields(const struct cli *cli, const struct client_row *row)
     print_table(cli, table);
 }
 
-static const struct table_column step_columns[] = {
+static const struct column step_columns[] = {
     {"step", false, 6, 0},    {"participant", false, 9, 3}, {"kind", false, 6, 5},
     {"state", false, 0, 0},   {"attempts", true, 0, 4},     {"last_error", false, 10, 2},
     {"reason", false, 10, 0}, {"undo_state", false, 0, 0},  {"undo_attempts", true, 0, 4},
@@ -139,7 +140,7 @@ static void print_steps(const struct cli *cli, const struct client_shown *shown)
     print_table(cli, table);
 }
 
-static const struct table_column history_columns[] = {
+static const struct column history_columns[] = {
     {"at", false, 0, 1},
     {"what", false, 0, 0},
     {"step", false, 6, 0},
@@ -167,8 +168,9 @@ static int run(struct cli *cli)
         return code;
     struct err err = {0};
     AUTO(client_shown_freep) struct client_shown *shown = NULL;
-    if (client_show(cli->client, cli->args.words[0], CLI_ASK_MS, &shown, &err) < 0)
-        return cli_fail(&err);
+    int rc = client_show(cli->client, cli->args.words[0], CLI_ASK_MS, &shown, &err);
+    if (rc < 0)
+        return cli_fail_see(cli, &err, "list");
     if (cli->json) {
         print_json(shown);
         return CLI_TRUE;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "commands.h"
 #include "health.h"
@@ -13,7 +14,7 @@
 
 static double oldest_age_s(const struct client_status *report)
 {
-    int64_t age_ms = cli_wall_ms() - report->oldest_created_ms;
+    int64_t age_ms = clock_wall_ms() - report->oldest_created_ms;
     return (double)(age_ms < 0 ? 0 : age_ms / 100) / 10;
 }
 
@@ -64,7 +65,7 @@ static void print_table(const struct cli *cli, const struct table *table)
 
 static void print_sagas(const struct cli *cli, const struct client_status *report)
 {
-    static const struct table_column columns[] = {{"sagas", false, 0, 0}, {"count", true, 0, 0}};
+    static const struct column columns[] = {{"sagas", false, 0, 0}, {"count", true, 0, 0}};
     AUTO(table_freep) struct table *table = table_new(columns, 2);
     for (size_t i = 0; i < STATES_COUNT; i++) {
         uint64_t count = report->sagas[states_all[i]];
@@ -75,7 +76,7 @@ static void print_sagas(const struct cli *cli, const struct client_status *repor
     print_table(cli, table);
 }
 
-static const struct table_column channel_columns[] = {
+static const struct column channel_columns[] = {
     {"participant", false, 0, 0}, {"state", false, 0, 0},   {"window", true, 0, 3},
     {"in_flight", true, 0, 1},    {"waiting", true, 0, 2},  {"process", false, 0, 0},
     {"restarts", true, 0, 0},     {"detail", false, 10, 4},

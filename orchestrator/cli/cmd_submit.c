@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "commands.h"
@@ -45,13 +45,6 @@ struct run {
     bool input_ended;
     int input_code; /* Exit code when the input failed. */
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* What the modules have to tell. */
 
@@ -169,11 +162,11 @@ static int take_results(struct run *run, int64_t wait, struct err *err)
     }
     int rc = client_batch_take(run->batch, wait, &result, err);
     for (int i = 0; rc == CLIENT_BATCH_RESULT && i < BATCH; i++) {
-        submission_take(run->submission, &result, now_us());
+        submission_take(run->submission, &result, clock_mono_us());
         rc = client_batch_take(run->batch, 0, &result, err);
     }
     if (rc == CLIENT_BATCH_RESULT)
-        submission_take(run->submission, &result, now_us());
+        submission_take(run->submission, &result, clock_mono_us());
     return rc < 0 ? rc : 0;
 }
 
@@ -192,12 +185,12 @@ static int submit_all(struct run *run)
     struct err err = {0};
     int rc = 0;
     while (rc == 0 && goes_on(run)) {
-        int64_t at_us = now_us();
+        int64_t at_us = clock_mono_us();
         read_orders(run, at_us);
         progress_update(&run->progress, submission_counts(run->submission),
                         client_batch_in_flight(run->batch), done(run), at_us);
         if (goes_on(run))
-            rc = take_results(run, wait_ms(run, now_us()), &err);
+            rc = take_results(run, wait_ms(run, clock_mono_us()), &err);
         tell_trouble(run);
     }
     progress_clear(&run->progress);
@@ -326,7 +319,7 @@ static int submit(struct run *run, const struct client_batch_options *options, d
     run->csv = csv;
     run->orders = orders;
     run->submission = submission;
-    pace_init(&run->pace, rate, now_us());
+    pace_init(&run->pace, rate, clock_mono_us());
     progress_init(&run->progress, run->waits);
     int code = submit_all(run);
     if (code != 0)

@@ -11,6 +11,7 @@
 static const struct args_option options[] = {
     {"once", NULL, "print it once and end; so it is without a terminal"},
     {"interval", "S", "seconds between two looks (default 1)"},
+    {"timeout", "S", "wait so long for the answer to a single one (default 10 s)"},
     {"color", "WHEN", "auto (default), always or never"},
     {"ascii", NULL, "no other characters; so it is where the locale is not UTF-8"},
 };
@@ -21,11 +22,11 @@ static int become(const struct cli *cli, const char *program)
     const char *argv[16] = {program, "--data", cli->dir};
     size_t count = 3;
     static const char *const flags[] = {"--once", "--ascii"};
-    static const char *const valued[] = {"--interval", "--color"};
-    for (size_t i = 0; i < 2; i++)
+    static const char *const valued[] = {"--interval", "--timeout", "--color"};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++)
         if (args_has(&cli->args, flags[i] + 2))
             argv[count++] = flags[i];
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof valued / sizeof valued[0]; i++) {
         const char *value = args_value(&cli->args, valued[i] + 2);
         if (value == NULL)
             continue;

@@ -3,7 +3,9 @@
 
 static int run(struct cli *cli)
 {
-    return operate(cli, client_trust, "participant", "its database is believed as it is now");
+    static const struct operate_words words = {"participant",
+                                               "its database is believed as it is now", "status"};
+    return operate(cli, client_trust, &words);
 }
 
 static const struct args_option options[] = {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "client.h"
 #include "demo_files.h"
@@ -117,8 +118,8 @@ static bool hears_ready(int fd)
 {
     char text[64];
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    int64_t until_ms = client_now_ms() + READY_MS;
-    while (client_now_ms() < until_ms) {
+    int64_t until_ms = clock_mono_ms() + READY_MS;
+    while (clock_mono_ms() < until_ms) {
         if (poll(&ready, 1, 100) <= 0)
             continue;
         ssize_t len = read(fd, text, sizeof text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ask_owner.h"
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "client.h"
 
@@ -32,12 +33,12 @@ static void ask(struct suite *suite, json_t *process, int64_t wait_ms)
 
 void health_add(struct suite *suite, json_t *processes)
 {
-    int64_t until_ms = client_now_ms() + HEALTH_WAIT_ALL_MS;
+    int64_t until_ms = clock_mono_ms() + HEALTH_WAIT_ALL_MS;
     size_t i;
     json_t *process;
     json_array_foreach(processes, i, process)
     {
-        int64_t left_ms = until_ms - client_now_ms();
+        int64_t left_ms = until_ms - clock_mono_ms();
         if (strcmp(text_of(process, "state"), "running") == 0 && left_ms > 0)
             ask(suite, process, left_ms < HEALTH_WAIT_MS ? left_ms : HEALTH_WAIT_MS);
         else

@@ -33,7 +33,7 @@ int operate_reason(const struct cli *cli, const char **ret)
     return 0;
 }
 
-int operate(struct cli *cli, operate_call call, const char *object, const char *done)
+int operate(struct cli *cli, operate_call call, const struct operate_words *words)
 {
     const char *reason;
     int code = operate_reason(cli, &reason);
@@ -45,7 +45,7 @@ int operate(struct cli *cli, operate_call call, const char *object, const char *
     AUTO(freep) char *who = cli_who();
     int rc = call(cli->client, cli->args.words[0], who, reason, CLI_ASK_MS, &err);
     if (rc != 0)
-        return cli_fail(&err);
-    tell(cli, object, done);
+        return cli_fail_see(cli, &err, words->see);
+    tell(cli, words->object, words->done);
     return CLI_TRUE;
 }

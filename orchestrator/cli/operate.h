@@ -11,8 +11,13 @@ typedef int (*operate_call)(struct client *client, const char *name, const char 
 /* Checks --reason and borrows it. 0, or says what is wrong and returns the exit code. */
 int operate_reason(const struct cli *cli, const char **ret);
 
-/* Does it to the first word with --reason, and tells `done` about it. `object` names the first word
- * in JSON. Returns the exit code. */
-int operate(struct cli *cli, operate_call call, const char *object, const char *done);
+struct operate_words {
+    const char *object; /* Names the first word in JSON. */
+    const char *done;   /* Told when it is done. */
+    const char *see;    /* The command that shows to what it could be done. */
+};
+
+/* Does it to the first word with --reason. Returns the exit code. */
+int operate(struct cli *cli, operate_call call, const struct operate_words *words);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -18,6 +19,29 @@ void out_json(json_t *document)
     (void)json_dumpf(document, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     (void)fputc('\n', stdout);
     json_decref(document);
+}
+
+/* A level deeper than it would stand alone. JSON has no line ends but those of its layout. */
+void out_rows_add(struct out_rows *rows, json_t *row)
+{
+    char *text = json_dumps(row, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    (void)fputs(rows->begun ? ",\n  " : "[\n  ", stdout);
+    rows->begun = true;
+    for (const char *at = text; at != NULL;) {
+        const char *end = strchr(at, '\n');
+        (void)fwrite(at, 1, end == NULL ? strlen(at) : (size_t)(end - at), stdout);
+        if (end != NULL)
+            (void)fputs("\n  ", stdout);
+        at = end == NULL ? NULL : end + 1;
+    }
+    free(text);
+    json_decref(row);
+}
+
+void out_rows_end(struct out_rows *rows)
+{
+    (void)fputs(rows->begun ? "\n]\n" : "[]\n", stdout);
+    rows->begun = false;
 }
 
 void out_bytes(struct bytes bytes)

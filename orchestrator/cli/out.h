@@ -10,6 +10,14 @@
 /* Prints the document and frees it. */
 void out_json(json_t *document);
 
+/* An array of documents one at a time, for those that have no end. Nothing is printed before the
+ * first row, or the end. */
+struct out_rows {
+    bool begun;
+};
+void out_rows_add(struct out_rows *rows, json_t *row); /* Frees it. */
+void out_rows_end(struct out_rows *rows);
+
 void out_bytes(struct bytes bytes);
 
 /* RFC 3339, or null for 0. */

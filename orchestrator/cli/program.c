@@ -45,8 +45,11 @@ int program_find(const char *name, char **ret, struct err *err)
     else if (access(installed, X_OK) == 0)
         *ret = xstrdup(installed);
     else
-        return err_set(err, ERR_NOT_FOUND, "there is neither %s nor %s: is it built?", beside,
-                       installed);
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "there is neither %s nor %s: is it built? (One that lies elsewhere needs its "
+            "whole path.)",
+            beside, installed);
     return 0;
 }
 

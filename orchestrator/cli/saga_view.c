@@ -9,7 +9,7 @@
 #include "printable.h"
 #include "states.h"
 
-const struct table_column saga_view_columns[SAGA_VIEW_COLUMNS] = {
+const struct column saga_view_columns[SAGA_VIEW_COLUMNS] = {
     {"key", false, 12, 0},    {"id", false, 0, 9},          {"definition", false, 6, 7},
     {"state", false, 0, 0},   {"step", false, 6, 3},        {"waiting_on", false, 6, 5},
     {"attempts", true, 0, 6}, {"last_error", false, 10, 2}, {"reason", false, 10, 0},

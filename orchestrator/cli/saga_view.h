@@ -9,7 +9,7 @@
 #include "table.h"
 
 #define SAGA_VIEW_COLUMNS 11
-extern const struct table_column saga_view_columns[SAGA_VIEW_COLUMNS];
+extern const struct column saga_view_columns[SAGA_VIEW_COLUMNS];
 
 /* `wall_ms`: now, for ages. */
 json_t *saga_view_json(const struct client_row *row, int64_t wall_ms);

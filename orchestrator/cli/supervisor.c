@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "child.h"
 #include "cli.h"
@@ -153,7 +154,7 @@ static void stop_all(struct supervisor *self, int exit_code)
         return;
     self->stopping = true;
     self->exit_code = exit_code;
-    self->kill_at_ms = client_now_ms() + STOP_MS;
+    self->kill_at_ms = clock_mono_ms() + STOP_MS;
     self->changed = true;
     for (size_t i = 0; i < self->count; i++) {
         struct child *child = &self->processes[i].child;
@@ -178,11 +179,11 @@ static void start(struct supervisor *self, struct process *process)
     pid_t pid = 0;
     self->changed = true;
     int rc = spawn(&what, &pid, &process->ready_fd, &process->log_start, &err);
-    child_started(&process->child, pid, client_now_ms());
+    child_started(&process->child, pid, clock_mono_ms());
     if (rc == 0)
         return;
     cli_say("%s cannot be started: %s", process->child.name, err.text);
-    child_ended(&process->child, SERVICE_FAILED, self->stopping, client_now_ms());
+    child_ended(&process->child, SERVICE_FAILED, self->stopping, clock_mono_ms());
     if (!self->ready && !process->only_follows && rc != ERR_FULL)
         stop_all(self, CLI_USAGE);
 }
@@ -274,7 +275,7 @@ static void say_crash(struct process *process)
 static void judge_crash(struct supervisor *self, struct process *process)
 {
     bool held = process->child.exit_code == SERVICE_HELD && !self->ready && !process->only_follows;
-    if (!held || client_now_ms() - self->started_ms < HELD_MS) {
+    if (!held || clock_mono_ms() - self->started_ms < HELD_MS) {
         say_crash(process);
         return;
     }
@@ -292,7 +293,7 @@ static void reap(struct supervisor *self)
             continue;
         close_fd(&process->ready_fd);
         self->changed = true;
-        child_ended(&process->child, program_exit_code(status), self->stopping, client_now_ms());
+        child_ended(&process->child, program_exit_code(status), self->stopping, clock_mono_ms());
         if (process->child.state == CHILD_FAILED)
             judge_failure(self, process);
         else if (process->child.state == CHILD_BACKOFF)
@@ -322,14 +323,14 @@ static void take_signals(struct supervisor *self)
         if (info.ssi_signo == SIGCHLD)
             continue;
         if (self->stopping)
-            self->kill_at_ms = client_now_ms(); /* Asked twice: at once. */
+            self->kill_at_ms = clock_mono_ms(); /* Asked twice: at once. */
         stop_all(self, CLI_TRUE);
     }
 }
 
 static int wait_ms(const struct supervisor *self)
 {
-    int64_t next = self->changed ? client_now_ms() + TELL_AGAIN_MS : INT64_MAX;
+    int64_t next = self->changed ? clock_mono_ms() + TELL_AGAIN_MS : INT64_MAX;
     if (self->stopping && self->kill_at_ms < next)
         next = self->kill_at_ms;
     for (size_t i = 0; i < self->count; i++) {
@@ -339,7 +340,7 @@ static int wait_ms(const struct supervisor *self)
     }
     if (next == INT64_MAX)
         return -1;
-    int64_t left = next - client_now_ms();
+    int64_t left = next - clock_mono_ms();
     return left < 0 ? 0 : (int)left;
 }
 
@@ -369,7 +370,7 @@ static bool any_alive(const struct supervisor *self)
 
 static void supervise(struct supervisor *self)
 {
-    self->started_ms = client_now_ms();
+    self->started_ms = clock_mono_ms();
     for (size_t i = 0; i < self->count && !self->stopping; i++)
         if (self->processes[i].child.state != CHILD_FAILED)
             start(self, &self->processes[i]);
@@ -377,7 +378,7 @@ static void supervise(struct supervisor *self)
         tell_others(self);
         wait_for_news(self);
         check_ready(self);
-        int64_t now_ms = client_now_ms();
+        int64_t now_ms = clock_mono_ms();
         for (size_t i = 0; i < self->count && !self->stopping; i++)
             if (child_is_due(&self->processes[i].child, now_ms))
                 start(self, &self->processes[i]);

@@ -1,12 +1,10 @@
 #include "table.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/xalloc.h"
 #include "printable.h"
-
-#define GAP 2 /* Columns of the terminal between two of the table. */
 
 struct cell {
     char *text;
@@ -15,15 +13,16 @@ struct cell {
 };
 
 struct table {
-    const struct table_column *columns;
+    const struct column *columns;
     size_t column_count;
     struct cell *cells;
     size_t cell_count;
     size_t capacity;
 };
 
-struct table *table_new(const struct table_column *columns, size_t count)
+struct table *table_new(const struct column *columns, size_t count)
 {
+    assert(count <= COLUMNS_MAX);
     struct table *table = xcalloc(1, sizeof *table);
     table->columns = columns;
     table->column_count = count;
@@ -69,62 +68,6 @@ static void measure(const struct table *table, size_t *widths)
         if (*width < table->cells[i].width)
             *width = table->cells[i].width;
     }
-}
-
-/* A column of width 0 is left out. */
-static size_t total(const struct table *table, const size_t *widths)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < table->column_count; i++)
-        sum += widths[i] == 0 ? 0 : widths[i] + (sum == 0 ? 0 : GAP);
-    return sum;
-}
-
-/* Cuts the widest column that may be cut by one; false when none may. */
-static bool cut_one(const struct table *table, size_t *widths)
-{
-    size_t widest = table->column_count;
-    for (size_t i = 0; i < table->column_count; i++) {
-        unsigned min = table->columns[i].min;
-        if (min == 0 || widths[i] <= min)
-            continue;
-        if (widest == table->column_count || widths[i] > widths[widest])
-            widest = i;
-    }
-    if (widest == table->column_count)
-        return false;
-    widths[widest]--;
-    return true;
-}
-
-static bool leave_one_out(const struct table *table, size_t *widths)
-{
-    size_t heaviest = table->column_count;
-    for (size_t i = 0; i < table->column_count; i++) {
-        unsigned weight = table->columns[i].weight;
-        if (weight == 0 || widths[i] == 0)
-            continue;
-        if (heaviest == table->column_count || weight > table->columns[heaviest].weight)
-            heaviest = i;
-    }
-    if (heaviest == table->column_count)
-        return false;
-    widths[heaviest] = 0;
-    return true;
-}
-
-/* Columns are left out one at a time, the others getting back their full width each time. */
-static void fit(const struct table *table, size_t width, size_t *widths)
-{
-    size_t *full = xmemdup(widths, table->column_count * sizeof *widths);
-    for (;;) {
-        memcpy(widths, full, table->column_count * sizeof *widths);
-        while (total(table, widths) > width && cut_one(table, widths))
-            ;
-        if (total(table, widths) <= width || !leave_one_out(table, full))
-            break;
-    }
-    free(full);
 }
 
 static void pad(struct buffer *to, size_t count)
@@ -178,7 +121,7 @@ static void put_row(const struct table *table, const struct cell *cells, const s
         if (widths[i] == 0)
             continue;
         if (!first)
-            pad(to, GAP);
+            pad(to, COLUMNS_GAP);
         first = false;
         put_cell(to, &cells[i], widths[i], table->columns[i].right, i + 1 == last, color);
     }
@@ -189,11 +132,11 @@ static void put_row(const struct table *table, const struct cell *cells, const s
 
 void table_render(const struct table *table, size_t width, bool color, struct buffer *to)
 {
-    size_t *widths = xcalloc(table->column_count, sizeof *widths);
+    size_t widths[COLUMNS_MAX];
     struct cell *titles = xcalloc(table->column_count, sizeof *titles);
     measure(table, widths);
     if (width != 0)
-        fit(table, width, widths);
+        columns_fit(table->columns, table->column_count, width, widths);
     for (size_t i = 0; i < table->column_count; i++) {
         titles[i].text = xstrdup(table->columns[i].title);
         titles[i].width = printable_width(titles[i].text);
@@ -205,5 +148,4 @@ void table_render(const struct table *table, size_t width, bool color, struct bu
     for (size_t i = 0; i < table->column_count; i++)
         free(titles[i].text);
     free(titles);
-    free(widths);
 }

@@ -6,20 +6,14 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
-
-struct table_column {
-    const char *title;
-    bool right;      /* Numbers. */
-    unsigned min;    /* May be cut down to so many columns of the terminal; 0: never. */
-    unsigned weight; /* When it is still too wide, the highest goes first; 0: never. */
-};
+#include "base/columns.h"
 
 enum table_style { TABLE_PLAIN, TABLE_GOOD, TABLE_BUSY, TABLE_BAD, TABLE_FAINT };
 
 struct table;
 
-/* `columns` is borrowed. */
-struct table *table_new(const struct table_column *columns, size_t count);
+/* `columns` is borrowed; at most COLUMNS_MAX. */
+struct table *table_new(const struct column *columns, size_t count);
 void table_free(struct table *table);
 void table_freep(struct table **table_p);
 

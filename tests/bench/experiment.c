@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "client.h"
 #include "interrupt.h"
@@ -69,17 +70,17 @@ static void look(const struct experiment *self, struct watch *watch, int news)
 static int follow(struct experiment *self, struct load_process *load, struct watch *watch,
                   struct load_result *ret, struct err *err)
 {
-    int64_t look_ms = client_now_ms();
+    int64_t look_ms = clock_mono_ms();
     int news = LOAD_NONE;
     while (news >= 0 && news != LOAD_RESULT) {
         int rc = interrupt_check(err);
         if (rc < 0)
             return rc;
-        int64_t wait_ms = look_ms - client_now_ms();
+        int64_t wait_ms = look_ms - clock_mono_ms();
         news = load_process_news(load, wait_ms < 0 ? 0 : (int)wait_ms, ret, err);
-        if (news > LOAD_NONE || client_now_ms() >= look_ms) {
+        if (news > LOAD_NONE || clock_mono_ms() >= look_ms) {
             look(self, watch, news);
-            look_ms = client_now_ms() + SAMPLE_MS;
+            look_ms = clock_mono_ms() + SAMPLE_MS;
         }
     }
     return news < 0 ? news : 0;

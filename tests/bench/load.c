@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "client.h"
 #include "demand.h"
@@ -33,13 +33,6 @@ struct load {
     int64_t cpu_us;   /* As the time measured began. */
     struct load_result *result;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Open loop: the time at which a serial is to arrive. */
 static int64_t arrival_us(const struct load *load, uint64_t serial)
@@ -93,8 +86,9 @@ static int finish(struct load *load, const struct client_result *end, struct err
                        client_state_name(state), end->outcome.reason);
     }
     if (load->phase == MEASURING)
-        count_sample(load, load->plan->in_flight > 0 ? end->took_us
-                                                     : now_us() - arrival_us(load, end->tag));
+        count_sample(load, load->plan->in_flight > 0
+                               ? end->took_us
+                               : clock_mono_us() - arrival_us(load, end->tag));
     return 0;
 }
 
@@ -144,12 +138,12 @@ static int drive(struct load *load, struct err *err)
 {
     int rc = 0;
     while (rc == 0 && (load->phase != DRAINING || client_batch_in_flight(load->batch) > 0)) {
-        int64_t at_us = now_us();
+        int64_t at_us = clock_mono_us();
         change_phase(load, at_us);
         if (load->phase != DRAINING)
             rc = start_what_may(load, at_us, err);
         if (rc == 0)
-            rc = take_results(load, wait_ms(load, now_us()), err);
+            rc = take_results(load, wait_ms(load, clock_mono_us()), err);
     }
     return rc;
 }
@@ -182,7 +176,7 @@ int load_run(const struct load_plan *plan, const struct load_watch *watch, struc
     struct load load = {.plan = plan, .watch = watch, .result = ret};
     *ret = (struct load_result){0};
     int rc = open_batch(&load, err);
-    load.began_us = now_us();
+    load.began_us = clock_mono_us();
     load.phase_us = load.began_us;
     if (rc == 0)
         rc = drive(&load, err);

@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "demand.h"
 #include "inventory/stock_lines.h"
@@ -186,10 +186,8 @@ static int fulfil(struct monolith *monolith, const struct reading *reading, cons
 
 static int carry_out(struct monolith *monolith, const struct reading *reading, struct err *err)
 {
-    struct timespec now;
     bool good = false;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    struct id id = id_next(&monolith->ids, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    struct id id = id_next(&monolith->ids, clock_wall_ms());
     int rc = judge(monolith, reading, &good, err);
     if (rc == 0)
         rc = order_rows_add(&monolith->orders, &id, &reading->input, buffer_bytes(&monolith->input),

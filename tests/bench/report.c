@@ -81,7 +81,7 @@ static void cell(struct table *table, double value)
     table_text(table, text);
 }
 
-static const struct table_column columns[] = {
+static const struct column columns[] = {
     {"in flight", true, 0, 0}, {"sagas/s", true, 0, 0},  {"p50 ms", true, 0, 0},
     {"p99 ms", true, 0, 0},    {"p99.9 ms", true, 0, 0}, {"CPU us", true, 0, 0},
     {"bytes", true, 0, 0},     {"MB", true, 0, 0},

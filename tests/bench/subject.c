@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "client.h"
 #include "demand.h"
@@ -140,8 +141,8 @@ static int hear_ready(int fd, struct err *err)
 {
     char text[64];
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    int64_t until_ms = client_now_ms() + READY_MS;
-    while (client_now_ms() < until_ms) {
+    int64_t until_ms = clock_mono_ms() + READY_MS;
+    while (clock_mono_ms() < until_ms) {
         int rc = interrupt_check(err);
         if (rc < 0)
             return rc;

@@ -1,8 +1,8 @@
 #include "yardsticks.h"
 
 #include <math.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "flushes.h"
 #include "interrupt.h"
@@ -16,9 +16,7 @@
 
 static double now_s(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return (double)clock_mono_us() / 1e6;
 }
 
 struct yardstick {

@@ -34,6 +34,15 @@ expect() {
     [ "$got" = "$want" ] || fail "'$*' printed '$got' instead of '$want': $(cat "$work/stderr.out")"
 }
 
+# refused WORDS COMMAND...: the command fails, prints nothing, and says these words.
+refused() {
+    local want=$1
+    shift
+    if "$@" >"$work/stdout.out" 2>"$work/stderr.out"; then fail "'$*' is not refused"; fi
+    [ ! -s "$work/stdout.out" ] || fail "'$*' prints something"
+    grep -qF "$want" "$work/stderr.out" || fail "'$*' said '$(cat "$work/stderr.out")', not '$want'"
+}
+
 # eventually WORDS COMMAND...: the same, within a deadline.
 eventually() {
     local want=$1 got deadline=$((SECONDS + 60))
@@ -50,8 +59,27 @@ install_and_make() {
     export PATH=$work/zsaga/bin:$PATH ZSAGA_DATA=$work/data
     cp -r "$source/participants/examples/booking" "$work/booking"
     cd "$work/booking"
-    make PKG_CONFIG_PATH="$(dirname "$(find "$work/zsaga" -name zsaga.pc)")" >"$work/make.out" 2>&1 ||
+    PKG_CONFIG_PATH=$(dirname "$(find "$work/zsaga" -name zsaga.pc)")
+    export PKG_CONFIG_PATH
+    make PKG_CONFIG_PATH="$PKG_CONFIG_PATH" >"$work/make.out" 2>&1 ||
         { cat "$work/make.out" >&2; fail "the example does not build"; }
+}
+
+# All that is installed is for C++ too: it says so, and so does the compiler where there is one.
+use_from_cxx() {
+    local header headers=() cflags libs
+    while read -r header; do
+        grep -q 'extern "C" {' "$work/zsaga/include/$header" || fail "$header is not for C++"
+        headers+=("#include <$header>")
+    done < <(cd "$work/zsaga/include" && find zsaga -name '*.h')
+    [ "${#headers[@]}" -ge 8 ] || fail "only ${#headers[@]} headers are installed"
+    command -v c++ >"$work/cxx.out" || return 0
+    printf '%s\n' "${headers[@]}" 'int main() { client_free(nullptr); }' >"$work/use.cpp"
+    cflags=$(pkg-config --cflags zsaga)
+    libs=$(pkg-config --libs zsaga)
+    # shellcheck disable=SC2086 # They are words.
+    c++ -Wall -Wextra -Werror $cflags -o "$work/use" "$work/use.cpp" $libs || fail "no use from C++"
+    "$work/use"
 }
 
 make_suite() {
@@ -95,6 +123,7 @@ pid_of() {
 }
 
 install_and_make
+use_from_cxx
 make_suite
 start
 expect "b1 completed" ./book b1 "anna 2 4000"
@@ -109,6 +138,14 @@ kill -9 "$(pid_of seats)"
 expect "b6 completed" ./book b6 "anna 3 1000"
 guests=$'guest,seats\nanna,5\ncarl,1'
 eventually "$guests" zsaga export board/guests
+refused "board: there is no such table here; there are: guests" zsaga export board/guest
+refused "seats: there is no such table here; it has none" zsaga export seats/guests
+audited=$(zsaga audit) || fail "the books do not agree: $audited"
+for name in seats wallet board; do
+    grep -q "not audited: $name: it has no checks" <<<"$audited" ||
+        fail "audit hides $name: $audited"
+done
 stop
+refused "there is no such table here; there are: guests" zsaga export board/guest
 expect "$guests" ./board --data "$ZSAGA_DATA" --export guests
 echo "examples: ok"

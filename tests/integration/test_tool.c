@@ -101,9 +101,15 @@ static void test_tool__unknown_key__is_missing(void **state)
     struct suite_process *suite = *state;
     suite_process_up(suite, NULL);
     struct suite_tool *tool = suite_tool_expect(suite, MISSING, "show", "nobody", NULL);
-    suite_tool_expect_said(tool, "there is no saga \"nobody\"");
+    suite_tool_expect_said(tool, "there is no saga \"nobody\"; see: zsaga list --data");
     tool = suite_tool_expect(suite, MISSING, "retry", "nobody", "--reason", "why", NULL);
-    suite_tool_expect_said(tool, "there is no saga \"nobody\"");
+    suite_tool_expect_said(tool, "there is no saga \"nobody\"; see: zsaga list");
+    tool = suite_tool_expect(suite, MISSING, "trust", "nobody", "--reason", "why", NULL);
+    suite_tool_expect_said(tool, "there is no participant \"nobody\"");
+    suite_tool_expect_said(tool, "see: zsaga status");
+    tool = suite_tool_expect(suite, MISSING, "resync", "observer", "nobody", "--from", "head",
+                             "--reason", "why", NULL);
+    suite_tool_expect_said(tool, "it follows: orchestrator, order, inventory, payment, shipping");
 }
 
 /* Orders that are accepted and have not ended in time have not failed: they are told as unfinished,
@@ -301,6 +307,61 @@ static void test_export__csv_and_json__tell_the_same(void **state)
     assert_string_equal(suite_tool_expect(suite, TRUE, "export", "stock", NULL)->out, stock->out);
 }
 
+/* Any service is asked for any of its tables by name, and for one that there is not it tells those
+ * that there are: whether the suite runs or not. */
+static void test_export__service_and_table__is_asked_of_it(void **state)
+{
+    struct suite_process *suite = *state;
+    submit_two(suite);
+    const char *known = suite_tool_expect(suite, TRUE, "export", "orders", NULL)->out;
+    for (int stopped = 0; stopped <= 1; stopped++) {
+        struct suite_tool *tool = suite_tool_expect(suite, TRUE, "export", "order/orders", NULL);
+        assert_string_equal(tool->out, known);
+        tool = suite_tool_expect(suite, USAGE, "export", "payment/orders", NULL);
+        suite_tool_expect_said(tool, "no such table here; there are: customers, payments");
+        tool = suite_tool_expect(suite, MISSING, "export", "nobody/orders", NULL);
+        suite_tool_expect_said(tool, "nobody");
+        if (!stopped)
+            assert_int_equal(suite_process_down(suite), TRUE);
+    }
+}
+
+/* What is frozen is named, with where to look, after the time that it was really given. */
+static void test_export__service_frozen__is_told_after_a_while(void **state)
+{
+    struct suite_process *suite = *state;
+    suite_process_up(suite, NULL);
+    pid_t pid = suite_process_pid(suite, "order");
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    struct suite_tool *tool = suite_tool_expect(suite, STOPPED, "export", "orders", NULL);
+    suite_tool_expect_said(tool, "order did not answer within 15000 ms; see: zsaga ps --data");
+    suite_tool_expect_said(tool, "/log/order.log");
+    assert_int_equal(kill(pid, SIGCONT), 0);
+}
+
+/* The audit tells its checks, as a table and as a document, and hides nobody. */
+static void test_audit__table_and_json__tell_the_same(void **state)
+{
+    static const char *const fields[] = {"ok", "checks", "not_audited"};
+    static const char *const check_fields[] = {"name", "ok", "detail"};
+    struct suite_process *suite = *state;
+    submit_two(suite);
+    struct suite_tool *table = suite_tool_expect(suite, TRUE, "audit", NULL);
+    const json_t *audit = suite_tool_json(suite_tool_expect(suite, TRUE, "audit", "--json", NULL));
+    expect_fields(audit, fields, COUNT(fields));
+    assert_true(json_is_true(json_object_get(audit, "ok")));
+    assert_int_equal(json_array_size(json_object_get(audit, "not_audited")), 0);
+    const json_t *checks = json_object_get(audit, "checks");
+    assert_in_range(json_array_size(checks), 20, 100);
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        const json_t *check = json_array_get(checks, i);
+        expect_fields(check, check_fields, COUNT(check_fields));
+        assert_non_null(strstr(table->out, suite_json_text(check, "name")));
+    }
+    assert_non_null(strstr(table->out, "\nok: the books agree\n"));
+    assert_null(strstr(table->out, "not audited"));
+}
+
 static void expect_level(struct suite_process *suite, json_int_t on_hand, json_int_t reserved)
 {
     assert_int_equal(suite_json_number(suite_table(suite, "stock", "on_hand"), "mug"), on_hand);
@@ -393,6 +454,9 @@ int main(void)
         SUITE_TEST(test_show__table_and_json__tell_the_same),
         SUITE_TEST(test_status__table_and_json__tell_the_same),
         SUITE_TEST(test_export__csv_and_json__tell_the_same),
+        SUITE_TEST(test_export__service_and_table__is_asked_of_it),
+        SUITE_TEST(test_export__service_frozen__is_told_after_a_while),
+        SUITE_TEST(test_audit__table_and_json__tell_the_same),
         SUITE_TEST(test_import__running__states_totals),
         SUITE_TEST(test_import__stopped__states_totals),
         SUITE_TEST(test_import__row_at_fault__imports_nothing),

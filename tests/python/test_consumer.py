@@ -1,6 +1,7 @@
 """The log and the consumer in Python keep the rules of docs/protocol.md, "The event plane"."""
 import os
 import tempfile
+import time
 import unittest
 
 import zsaga_log
@@ -265,6 +266,20 @@ class StreamTest(WithDirectory):
         self.hear([Publication(range=LogRange(tail=1, head=9))])
         self.stream.ask_if_due()
         self.assertEqual(len(self.stream.replay.entries(ReplayRequest)), 1)
+
+    def test_a_fetch_without_an_answer_is_repeated_less_and_less_often(self):
+        waits = []
+        for _ in range(5):
+            self.stream.ask_at, before = 0.0, time.monotonic()
+            self.stream.ask_if_due()
+            waits.append(round(self.stream.ask_at - before))
+        self.assertEqual(waits, [1, 2, 4, 5, 5])
+        self.stream.ask_at = 0.0
+        self.fetch()
+        self.stream.want()
+        before = time.monotonic()
+        self.stream.ask_if_due()
+        self.assertEqual(round(self.stream.ask_at - before), 1)
 
     def test_an_answer_to_an_older_fetch_is_ignored(self):
         self.rooms.tell(b"a")

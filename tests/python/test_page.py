@@ -8,7 +8,7 @@ from event_pb2 import Event, EventBatch, LogRange, LogRow, Publication
 from frame_pb2 import Driver
 from order_pb2 import OrderEvent
 from replay_pb2 import Fetch, Fetched, ReplayAnswer, ReplayRequest
-from zsaga_wire import Speaker, read_frame
+from zsaga_wire import LINE, Speaker, read_frame
 
 PAGE = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "protocol.md")
 STORE = bytes([0xFF] + list(range(1, 16)))
@@ -101,6 +101,19 @@ class Page(unittest.TestCase):
     def test_words_tell_each_size(self):
         sizes = re.findall(r"\b(\d+) bytes", CODE.sub("", chapter()))
         self.assertEqual(list(map(int, sizes)), [len(example()) for example in EXAMPLES])
+
+
+class SuiteFile(unittest.TestCase):
+    def test_a_comment_begins_at_a_hash_behind_a_space(self):
+        values = {
+            "a = b # c": "b", "a = b#c # d": "b#c", "a = # c": "", 'a = "b # c" # d': "b # c",
+            "a = 'b' # c": "b", "a = b c": "b c",
+        }
+        for line, value in values.items():
+            with self.subTest(line):
+                match = LINE.fullmatch(line)
+                found = match["double"] or match["single"] or match["plain"]
+                self.assertEqual(found.strip(), value)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from zsaga_owner import NotDone, Owner, answer_owner
 from zsaga_participant import open_database
 from zsaga_wire import Malformed, Speaker, decode, drain, is_name, open_socket, read_frame, send
 
-ASK_AGAIN_S = 1.0  # After a fetch that was not answered.
+ASK_AGAIN_S = 1.0  # After a fetch that was not answered, doubling
+ASK_AGAIN_MAX_S = 5.0  # to this.
 REASON_MAX = 512
 SILENT_S = 10.0  # Then the sockets are made anew: one that saw a protocol error is deaf for ever.
 
@@ -41,7 +42,7 @@ class Stream:
         self.number = 0  # Of the last fetch.
         self.out = False  # It waits for its answer.
         self.wanted = True
-        self.ask_at = 0.0
+        self.ask_at, self.wait_s = 0.0, ASK_AGAIN_S
         self.incarnation = None  # The publisher's life that spoke last, ...
         self.synced = False  # ... and whether we have fetched from it: nothing live counts before.
         self.told_store, self.range = b"", None
@@ -77,7 +78,8 @@ class Stream:
             self.connect()
         if self.stopped or not self.wanted or now < self.ask_at:
             return
-        self.number, self.out, self.ask_at = self.number + 1, True, now + ASK_AGAIN_S
+        self.wait_s = min(2 * self.wait_s, ASK_AGAIN_MAX_S) if self.out else ASK_AGAIN_S
+        self.number, self.out, self.ask_at = self.number + 1, True, now + self.wait_s
         fetch = Fetch(store=self.store, after=self.seq, after_id=self.id)
         for frame in self.consumer.speaker.frames([ReplayRequest(id=self.number, fetch=fetch)]):
             send(self.replay, None, frame)

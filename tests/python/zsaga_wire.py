@@ -24,6 +24,7 @@ FRAME_BYTES = 64 << 10  # A frame of several entries; a larger entry travels alo
 FRAME_MAX = 1 << 20
 WHOLE_FRAME = 2**32 - 1
 HIGH_WATER = 4000
+HIGH_WATER_EVENTS = 256  # Of rows little is held: what is dropped can be fetched.
 SOCKET_PATH_MAX = 107
 
 # Exit codes that the supervisor understands: after the last two it does not start us again.
@@ -134,18 +135,18 @@ def open_socket(context, kind, endpoint):
     opened.handshake_ivl = 2000
     opened.heartbeat_ivl = 1000
     opened.heartbeat_timeout = opened.heartbeat_ttl = 3000
-    opened.sndhwm = opened.rcvhwm = HIGH_WATER
+    events = kind in (zmq.PUB, zmq.SUB)
+    opened.sndhwm = opened.rcvhwm = HIGH_WATER_EVENTS if events else HIGH_WATER
     if kind == zmq.ROUTER:
         opened.router_mandatory = opened.router_handover = 1
     if kind in (zmq.ROUTER, zmq.PUB):
         guard(endpoint)
         opened.bind(endpoint)
         return opened
-    opened.reconnect_ivl, opened.reconnect_ivl_max = 100, 2000
+    opened.reconnect_ivl, opened.reconnect_ivl_max = 100, 500
     if kind == zmq.DEALER:
         opened.immediate = 1
     if kind == zmq.SUB:
-        opened.rcvhwm = 10 * HIGH_WATER
         opened.subscribe(b"")
     opened.connect(endpoint)
     return opened
@@ -213,7 +214,7 @@ class Section:
 
 LINE = re.compile(
     r"""(?P<indent>(?:[ ]{4})*) (?P<key>[\w$@.&+-]+) \s*
-        (?: = \s* (?: "(?P<double>[^"]*)" | '(?P<single>[^']*)' | (?P<plain>[^#]*) ) )? \s* (?:\#.*)?""",
+        (?: = \s* (?: "(?P<double>[^"]*)" | '(?P<single>[^']*)' | (?P<plain>(?:(?!(?<=\s)\#).)*) ) )? \s* (?:\#.*)?""",
     re.VERBOSE,
 )
 

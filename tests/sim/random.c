@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "sim.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -99,8 +99,6 @@ static void run_seed(unsigned long seed, struct sim_counts *counts)
 int main(void)
 {
     struct sim_counts counts = {0};
-    struct timespec start;
-    struct timespec end;
     (void)signal(SIGABRT, on_abort);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_set_death_callback(tell_seed);
@@ -112,12 +110,10 @@ int main(void)
     }
     unsigned long seeds = number_of("ZSAGA_SIM_SEEDS", SEEDS);
     unsigned long first = number_of("ZSAGA_SIM_FIRST", 1);
-    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t from_us = clock_mono_us();
     for (unsigned long i = 0; i < seeds; i++)
         run_seed(first + i, &counts);
-    (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds =
-        (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+    double seconds = (double)(clock_mono_us() - from_us) / 1e6;
     print_counts(&counts);
     printf("%lu seeds from %lu in %.1f s: %.1f runs/s, %.1f sagas/s\n", seeds, first, seconds,
            (double)seeds / seconds, (double)counts.sagas / seconds);

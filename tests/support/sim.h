@@ -18,7 +18,8 @@
  *   I8  refusals and tombstones change nothing   I22 the database is sound
  *   I9  no action takes effect after its undo    L1  once all is healed, all rests
  *   I10 nothing is open where a saga is final    L2  ... and the reader catches up
- *   I17 the reader has applied each event of each log once, in order, as it is there */
+ *   I17 the reader has applied each event of each log once, in order, as it is there; it has left
+ *       out only what was cut off before it could read it */
 #ifndef ZSAGA_SIM_H
 #define ZSAGA_SIM_H
 
@@ -52,7 +53,8 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
     X(silences) X(stale_replies) X(restarts) X(reloads) \
     X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) \
     X(retried) X(singly) X(new_version) \
-    X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps)
+    X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps) \
+    X(cut_off)
 /* clang-format on */
 struct sim_counts {
 #define X(name) uint64_t name;
@@ -79,6 +81,7 @@ struct sim_profile {
     unsigned troubled;     /* Scripts: actions and compensations in trouble. */
     unsigned refused;      /* Scripts: sagas with a step that refuses. */
     unsigned reader_fails; /* At an event. */
+    uint64_t keep_bytes;   /* Of each toy's log, where the reader can be built anew. */
 };
 
 enum sim_fault {

@@ -66,8 +66,10 @@ static void note_batch(struct sim *sim, struct bytes packed, int64_t count, note
 static void read_log(struct sim *sim, uint8_t place, note_event note, void *context)
 {
     int64_t next = 1;
-    struct sim_rows rows =
-        sim_rows(sim, place, "SELECT first_seq, count, events FROM zsaga_outbox ORDER BY 1");
+    struct sim_rows rows = sim_rows(
+        sim, place,
+        place == SIM_ORCHESTRATOR ? "SELECT first_seq, count, events FROM zsaga_outbox ORDER BY 1"
+                                  : "SELECT first_seq, count, events FROM toy_told ORDER BY 1");
     while (sim_rows_next(&rows)) {
         if (sim_rows_int(&rows, 0) != next)
             sim_fail(sim, "I16", "%s: the log has a gap at %lld", sim->hosts[place].name,

@@ -41,6 +41,7 @@ void sim_fault_draw(struct sim *sim)
         .refused = draw_rate(sim, 700),
         .reader_fails = draw_rate(sim, 100),
     };
+    profile->keep_bytes = below(sim, 3) == 0 ? below(sim, 4000) : UINT64_MAX;
     sim->next_fault_ms = profile->fault_ms == 0 ? SIM_NEVER : profile->fault_ms;
 }
 

@@ -59,7 +59,6 @@ static bool is_of_the_disk(struct sim *sim, int rc)
     return rc == ERR_FULL || (rc == ERR_IO && fresh);
 }
 
-/* A log is checked from its first event on. */
 static const struct publisher_keep keeps_all = {.bytes = UINT64_MAX, .age_ms = INT64_MAX};
 
 static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err *err)
@@ -89,9 +88,10 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
 
 static int open_toy(struct sim *sim, struct sim_host *host, struct err *err)
 {
-    const struct participant_options options = {
+    struct participant_options options = {
         .db_path = host->path, .random = rng_next(&host->rng), .keep = keeps_all};
-    (void)sim;
+    if (sim_reader_rebuilds(sim))
+        options.keep.bytes = sim->profile.keep_bytes;
     return participant_node_new(&sim_toys[host->place - SIM_FIRST_TOY], &options, &host->node, err);
 }
 

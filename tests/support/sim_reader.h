@@ -7,7 +7,8 @@
 
 #include "sim.h"
 
-void sim_reader_begin(struct sim *sim); /* What its service draws its failures from. */
+bool sim_reader_rebuilds(const struct sim *sim); /* And goes on behind what was cut off. */
+void sim_reader_begin(struct sim *sim);          /* What its service draws its failures from. */
 int sim_reader_open(struct sim *sim, struct sim_host *host, struct err *err);
 void sim_reader_count(struct sim *sim, const struct node *node);
 
@@ -15,6 +16,6 @@ void sim_reader_count(struct sim *sim, const struct node *node);
 void sim_reader_note(struct sim *sim, uint8_t from, bool live, ProtobufCBinaryData entry);
 
 bool sim_reader_has_caught_up(struct sim *sim);
-void sim_reader_check(struct sim *sim); /* I17: it has applied exactly the logs. */
+void sim_reader_check(struct sim *sim); /* I17 */
 
 #endif

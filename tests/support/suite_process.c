@@ -12,11 +12,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/xalloc.h"
 #include "suite_files.h"
 #include "suite_scan.h"
@@ -37,9 +37,7 @@ struct suite_kept {
 
 int64_t suite_process_now_ms(void)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return clock_mono_ms();
 }
 
 void suite_process_pause(int64_t until_ms, const char *what, const char *file, int line)

@@ -107,6 +107,19 @@ put tests/a.c '    usleep(5);\n'
 finds "a sleeping test" 'tests/a.c:1: a test must not sleep'
 put common/a.c '    usleep(5);\n'
 passes "a sleep outside of tests"
+put common/a.c '    clock_gettime(c, &t);\n'
+finds "a clock read in passing" 'common/a.c:1: read the clock through base/clock.h'
+put common/base/clock.c '    clock_gettime(c, &t);\n'
+put tests/a.c '    clock_gettime(c, &t);\n'
+passes "the clock's own file, and a test"
+for file in orchestrator/a.c common/a_node.c common/store/a.c participants/a/a.c; do
+    put common/base/clock.h '/* Clocks: of the machine. */\n'
+    put "$file" '#include "base/clock.h"\n'
+    finds "a clock in $file" "$file:1: a node must not read the clock"
+done
+put common/base/clock.h '/* Clocks: of the machine. */\n'
+put orchestrator/main.c '#include "base/clock.h"\n'
+passes "the clock of a program"
 put common/a.c '    x = strcpy(a, b);\n'
 finds "a banned call" 'common/a.c:1: calls a banned function'
 put common/a.c '    snprintf(a); /* not sprintf(a) */ f("gets(x)");\n/* strcat(\n strtok( */\n'

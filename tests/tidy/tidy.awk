@@ -76,6 +76,8 @@ function check_include(    name, path, from, to) {
     # A service tells the conformance suite about itself.
     if (FILENAME ~ /^participants\/[^\/]*\/conformance\.c$/ && to == "tests")
         return
+    if (path == "common/base/clock.h" && is_timeless(FILENAME))
+        complain("a node must not read the clock: it is given the time")
     if (!may_include(from, to))
         complain(from " must not include \"" name "\" of " to)
 }
@@ -118,6 +120,15 @@ function check_calls(code) {
     if (FILENAME ~ /^tests\// &&
         code ~ /(^|[^A-Za-z0-9_])(sleep|usleep|nanosleep|clock_nanosleep)[ \t]*\(/)
         complain("a test must not sleep: use virtual time, or a condition with a deadline")
+    if (FILENAME !~ /^tests\// && FILENAME != "common/base/clock.c" &&
+        code ~ /(^|[^A-Za-z0-9_])(clock_gettime|gettimeofday|time)[ \t]*\(/)
+        complain("read the clock through base/clock.h")
+}
+
+# A node and what it is made of are given the time, so that the simulator can give it.
+function is_timeless(path) {
+    return path ~ /^(common\/store|participants)\/|_node\.c$/ ||
+           (path ~ /^orchestrator\/[^\/]*$/ && path != "orchestrator/main.c")
 }
 
 FNR == 1 {

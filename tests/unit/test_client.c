@@ -5,50 +5,15 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/xalloc.h"
-#include "client.h"
-#include "fake_orchestrator.h"
+#include "client_fixture.h"
 #include "fake_server.h"
 #include "suite.h"
 
 #define DEADLINE_MS 20000
-
-static char dir[64];
-static char endpoint[128];
-static struct fake_orchestrator world;
-static struct client *client;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct err err = {0};
-    fake_server_forget();
-    world = (struct fake_orchestrator){.rest = ZSAGA__SAGA_STATE__COMPLETED};
-    (void)snprintf(dir, sizeof dir, "/tmp/zsaga-client-XXXXXX");
-    if (mkdtemp(dir) == NULL)
-        return -1;
-    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s/s.sock", dir);
-    return client_open_endpoint(endpoint, &client, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    client_freep(&client);
-    fake_server_stop();
-    (void)unlink(endpoint + strlen("ipc://"));
-    return rmdir(dir);
-}
-
-static void serve(void)
-{
-    fake_server_start_scripted(endpoint, fake_orchestrator_answer, &world);
-}
 
 static void expect_words(const struct err *err, const char *words)
 {
@@ -66,7 +31,7 @@ static void expect_submit(const char *key, const char *input, enum client_verdic
     const struct client_saga saga = saga_of(key, input);
     struct client_outcome outcome = {0};
     struct err err = {0};
-    if (client_submit(client, &saga, DEADLINE_MS, &outcome, &err) != 0)
+    if (client_submit(fixture.client, &saga, DEADLINE_MS, &outcome, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(outcome.verdict, verdict);
     assert_int_equal(outcome.saga.bytes[0], 9);
@@ -77,7 +42,7 @@ static void expect_no_submit(const struct client_saga *saga, int64_t timeout_ms,
 {
     struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_submit(client, saga, timeout_ms, &outcome, &err), code);
+    assert_int_equal(client_submit(fixture.client, saga, timeout_ms, &outcome, &err), code);
     assert_int_equal(outcome.verdict, CLIENT_UNDECIDED);
     expect_words(&err, words);
 }
@@ -86,7 +51,7 @@ static void expect_wait(const char *key, enum client_state wanted)
 {
     struct client_outcome outcome = {0};
     struct err err = {0};
-    if (client_wait(client, key, DEADLINE_MS, &outcome, &err) != 0)
+    if (client_wait(fixture.client, key, DEADLINE_MS, &outcome, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(outcome.state, wanted);
 }
@@ -95,13 +60,13 @@ static void expect_wait(const char *key, enum client_state wanted)
 static void test_submit__verdicts__are_told(void **state)
 {
     (void)state;
-    serve();
+    client_fixture_serve();
     expect_submit("A", "one", CLIENT_ACCEPTED);
     expect_submit("A", "one", CLIENT_DUPLICATE);
     expect_submit("A", "two", CLIENT_CONFLICT);
     expect_submit("B", "", CLIENT_ACCEPTED);
     fake_server_stop();
-    assert_int_equal(world.saga_count, 2);
+    assert_int_equal(fixture.world.saga_count, 2);
 }
 
 /* A submit whose answer was lost is asked again under the same nonce: it is no duplicate of itself.
@@ -109,12 +74,12 @@ static void test_submit__verdicts__are_told(void **state)
 static void test_submit__answer_lost__is_still_accepted(void **state)
 {
     (void)state;
-    world.lose = 1;
-    serve();
+    fixture.world.lose = 1;
+    client_fixture_serve();
     expect_submit("A", "one", CLIENT_ACCEPTED);
     fake_server_stop();
     assert_int_equal(fake_server_seen.requests, 2);
-    assert_true(world.sagas[0].nonce_len >= 16);
+    assert_true(fixture.world.sagas[0].nonce_len >= 16);
 }
 
 /* A nonce of the program's own makes a submit the same one over calls and restarts. */
@@ -123,11 +88,11 @@ static void test_submit__own_nonce_again__is_accepted_again(void **state)
     (void)state;
     struct client_saga saga = saga_of("A", "one");
     saga.nonce = bytes_text("run 7, line 12");
-    serve();
+    client_fixture_serve();
     for (int i = 0; i < 2; i++) {
         struct client_outcome outcome = {0};
         struct err err = {0};
-        assert_int_equal(client_submit(client, &saga, DEADLINE_MS, &outcome, &err), 0);
+        assert_int_equal(client_submit(fixture.client, &saga, DEADLINE_MS, &outcome, &err), 0);
         assert_int_equal(outcome.verdict, CLIENT_ACCEPTED);
     }
 }
@@ -136,17 +101,17 @@ static void test_submit__own_nonce_again__is_accepted_again(void **state)
 static void test_submit__orchestrator_restarts__is_not_noticed(void **state)
 {
     (void)state;
-    world.deaf = 1;
-    serve();
+    fixture.world.deaf = 1;
+    client_fixture_serve();
     const struct client_saga saga = saga_of("A", "one");
     struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_submit(client, &saga, 50, &outcome, &err), ERR_TIMEOUT);
+    assert_int_equal(client_submit(fixture.client, &saga, 50, &outcome, &err), ERR_TIMEOUT);
     fake_server_stop();
-    serve();
+    client_fixture_serve();
     expect_submit("A", "one", CLIENT_ACCEPTED);
     fake_server_stop();
-    serve();
+    client_fixture_serve();
     expect_submit("A", "one", CLIENT_DUPLICATE);
 }
 
@@ -154,8 +119,8 @@ static void test_submit__orchestrator_restarts__is_not_noticed(void **state)
 static void test_submit__busy__is_accepted_later(void **state)
 {
     (void)state;
-    world.busy = 3;
-    serve();
+    fixture.world.busy = 3;
+    client_fixture_serve();
     expect_submit("A", "one", CLIENT_ACCEPTED);
     fake_server_stop();
     assert_int_equal(fake_server_seen.requests, 4);
@@ -166,15 +131,15 @@ static void test_submit__busy_for_too_long__says_so(void **state)
 {
     (void)state;
     const struct client_saga saga = saga_of("A", "one");
-    world.busy = 1000;
-    serve();
+    fixture.world.busy = 1000;
+    client_fixture_serve();
     expect_no_submit(&saga, 3000, ERR_TIMEOUT, "nothing was stored within 3000 ms");
     fake_server_stop();
-    world.outage = "the disk is full";
-    serve();
+    fixture.world.outage = "the disk is full";
+    client_fixture_serve();
     expect_no_submit(&saga, 3000, ERR_TIMEOUT, "the disk is full");
     fake_server_stop();
-    assert_int_equal(world.saga_count, 0);
+    assert_int_equal(fixture.world.saga_count, 0);
 }
 
 /* Nobody there: the words say what is not known, and where nobody was. */
@@ -183,7 +148,7 @@ static void test_submit__nobody_there__says_so(void **state)
     (void)state;
     const struct client_saga saga = saga_of("A", "one");
     expect_no_submit(&saga, 30, ERR_TIMEOUT, "saga \"A\": it may have been accepted");
-    expect_no_submit(&saga, 0, ERR_TIMEOUT, endpoint);
+    expect_no_submit(&saga, 0, ERR_TIMEOUT, fixture.endpoint);
 }
 
 /* What breaks a rule is refused with words, and never sent. */
@@ -192,7 +157,7 @@ static void test_submit__breaks_a_rule__is_not_sent(void **state)
     (void)state;
     AUTO(freep) uint8_t *large = xcalloc(1, CLIENT_INPUT_MAX + 1);
     struct client_saga saga = saga_of("A", "one");
-    serve();
+    client_fixture_serve();
     saga.input = bytes_of(large, CLIENT_INPUT_MAX + 1);
     expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "262145 bytes");
     saga = saga_of("", "one");
@@ -220,8 +185,8 @@ static void test_submit__largest_input__is_accepted(void **state)
     struct client_outcome outcome = {0};
     struct err err = {0};
     saga.input = bytes_of(large, CLIENT_INPUT_MAX);
-    serve();
-    assert_int_equal(client_submit(client, &saga, DEADLINE_MS, &outcome, &err), 0);
+    client_fixture_serve();
+    assert_int_equal(client_submit(fixture.client, &saga, DEADLINE_MS, &outcome, &err), 0);
 }
 
 /* A refusal is told as its class, by its words. */
@@ -229,16 +194,16 @@ static void test_submit__refused__tells_why(void **state)
 {
     (void)state;
     const struct client_saga saga = saga_of("A", "one");
-    world.refusal = "unknown_definition";
-    serve();
+    fixture.world.refusal = "unknown_definition";
+    client_fixture_serve();
     expect_no_submit(&saga, DEADLINE_MS, ERR_NOT_FOUND, "no saga definition \"order\"");
     fake_server_stop();
-    world.refusal = "malformed";
-    serve();
+    fixture.world.refusal = "malformed";
+    client_fixture_serve();
     expect_no_submit(&saga, DEADLINE_MS, ERR_INVALID, "words of the orchestrator");
     fake_server_stop();
-    world.refusal = "of_a_newer_version";
-    serve();
+    fixture.world.refusal = "of_a_newer_version";
+    client_fixture_serve();
     expect_no_submit(&saga, DEADLINE_MS, ERR_SYSTEM, "words of the orchestrator");
 }
 
@@ -247,13 +212,13 @@ static void test_submit__strange_answer__says_so(void **state)
 {
     (void)state;
     const struct client_saga saga = saga_of("A", "one");
-    world.other_verdict = true;
-    serve();
+    fixture.world.other_verdict = true;
+    client_fixture_serve();
     expect_no_submit(&saga, 1000, ERR_SYSTEM, "than this program knows");
     fake_server_stop();
-    world.other_verdict = false;
-    world.other_kind = true;
-    serve();
+    fixture.world.other_verdict = false;
+    fixture.world.other_kind = true;
+    client_fixture_serve();
     expect_no_submit(&saga, 1000, ERR_SYSTEM, "than this program knows");
 }
 
@@ -262,7 +227,7 @@ static void test_submit__other_protocol_version__says_so(void **state)
 {
     (void)state;
     const struct client_saga saga = saga_of("A", "one");
-    fake_server_start(endpoint, FAKE_OTHER_VERSION);
+    fake_server_start(fixture.endpoint, FAKE_OTHER_VERSION);
     expect_no_submit(&saga, 1500, ERR_TIMEOUT, "protocol version 2");
 }
 
@@ -270,40 +235,40 @@ static void test_submit__other_protocol_version__says_so(void **state)
 static void test_wait__nothing_pushed__looks_again(void **state)
 {
     (void)state;
-    world.rest_after = 2;
-    world.rest = ZSAGA__SAGA_STATE__COMPENSATED;
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__RUNNING);
-    serve();
+    fixture.world.rest_after = 2;
+    fixture.world.rest = ZSAGA__SAGA_STATE__COMPENSATED;
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__RUNNING);
+    client_fixture_serve();
     struct client_outcome outcome = {0};
     struct err err = {0};
-    assert_int_equal(client_wait(client, "A", DEADLINE_MS, &outcome, &err), 0);
+    assert_int_equal(client_wait(fixture.client, "A", DEADLINE_MS, &outcome, &err), 0);
     assert_int_equal(outcome.state, CLIENT_COMPENSATED);
     assert_string_equal(outcome.reason, "sold_out");
     fake_server_stop();
-    assert_int_equal(world.sagas[0].finds, 2);
+    assert_int_equal(fixture.world.sagas[0].finds, 2);
 }
 
 /* One that rests already is known at once; attention is a rest as well. */
 static void test_wait__rests_already__answers_at_once(void **state)
 {
     (void)state;
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__ATTENTION);
-    serve();
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__ATTENTION);
+    client_fixture_serve();
     expect_wait("A", CLIENT_ATTENTION);
     fake_server_stop();
-    assert_int_equal(world.sagas[0].finds, 1);
+    assert_int_equal(fixture.world.sagas[0].finds, 1);
 }
 
 /* An answer that is lost, and a restart, hold the waiting up and do not end it. */
 static void test_wait__answer_lost__looks_again(void **state)
 {
     (void)state;
-    world.deaf = 1;
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__COMPLETED);
-    serve();
+    fixture.world.deaf = 1;
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__COMPLETED);
+    client_fixture_serve();
     expect_wait("A", CLIENT_COMPLETED);
     fake_server_stop();
-    serve();
+    client_fixture_serve();
     expect_wait("A", CLIENT_COMPLETED);
 }
 
@@ -313,10 +278,11 @@ static void test_wait__unknown_key__is_missing(void **state)
     (void)state;
     struct client_outcome outcome = {0};
     struct err err = {0};
-    serve();
-    assert_int_equal(client_wait(client, "nobody", DEADLINE_MS, &outcome, &err), ERR_NOT_FOUND);
+    client_fixture_serve();
+    assert_int_equal(client_wait(fixture.client, "nobody", DEADLINE_MS, &outcome, &err),
+                     ERR_NOT_FOUND);
     assert_string_equal(err.text, "there is no saga \"nobody\"");
-    assert_int_equal(client_wait(client, "", DEADLINE_MS, &outcome, &err), ERR_INVALID);
+    assert_int_equal(client_wait(fixture.client, "", DEADLINE_MS, &outcome, &err), ERR_INVALID);
 }
 
 /* Out of time, the last state that was told is told, in the words as well. */
@@ -325,9 +291,9 @@ static void test_wait__timeout__tells_the_last_state(void **state)
     (void)state;
     struct client_outcome outcome = {0};
     struct err err = {0};
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__COMPENSATING);
-    serve();
-    assert_int_equal(client_wait(client, "A", 1000, &outcome, &err), ERR_TIMEOUT);
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__COMPENSATING);
+    client_fixture_serve();
+    assert_int_equal(client_wait(fixture.client, "A", 1000, &outcome, &err), ERR_TIMEOUT);
     assert_int_equal(outcome.state, CLIENT_COMPENSATING);
     expect_words(&err, "saga \"A\": still compensating after 1000 ms");
 }
@@ -338,7 +304,7 @@ static void test_open__no_suite__says_how_to_make_one(void **state)
     (void)state;
     struct client *other = NULL;
     struct err err = {0};
-    assert_int_equal(client_open(dir, &other, &err), ERR_NOT_FOUND);
+    assert_int_equal(client_open(fixture.dir, &other, &err), ERR_NOT_FOUND);
     assert_null(other);
     expect_words(&err, "zsaga up --data");
 }
@@ -357,7 +323,7 @@ static void test_open__no_endpoint__is_refused(void **state)
 static void test_open__suite_not_running__says_how_to_start_it(void **state)
 {
     (void)state;
-    AUTO(freep) char *data = xprintf("%s/data", dir);
+    AUTO(freep) char *data = xprintf("%s/data", fixture.dir);
     AUTO(client_freep) struct client *stopped = NULL;
     struct client_status *status = NULL;
     struct err err = {0};
@@ -390,7 +356,8 @@ static void test_state__names__both_ways(void **state)
     assert_false(client_state_rests((enum client_state)99));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, client_fixture_set_up, client_fixture_tear_down)
 
 int main(void)
 {

@@ -7,53 +7,19 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "client.h"
-#include "fake_orchestrator.h"
+#include "base/clock.h"
+#include "client_fixture.h"
 #include "fake_server.h"
 
 #define DEADLINE_MS 20000
-
-static char dir[64];
-static char endpoint[128];
-static struct fake_orchestrator world;
-static struct client *client;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct err err = {0};
-    fake_server_forget();
-    world = (struct fake_orchestrator){.rest = ZSAGA__SAGA_STATE__COMPLETED};
-    (void)snprintf(dir, sizeof dir, "/tmp/zsaga-batch-XXXXXX");
-    if (mkdtemp(dir) == NULL)
-        return -1;
-    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s/s.sock", dir);
-    return client_open_endpoint(endpoint, &client, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    client_freep(&client);
-    fake_server_stop();
-    (void)unlink(endpoint + strlen("ipc://"));
-    return rmdir(dir);
-}
-
-static void serve(void)
-{
-    fake_server_start_scripted(endpoint, fake_orchestrator_answer, &world);
-}
 
 static struct client_batch *batch_of(size_t in_flight, int64_t timeout_ms, bool to_end)
 {
     const struct client_batch_options options = {in_flight, timeout_ms, to_end};
     struct client_batch *batch = NULL;
     struct err err = {0};
-    assert_int_equal(client_batch_new(client, &options, &batch, &err), 0);
+    assert_int_equal(client_batch_new(fixture.client, &options, &batch, &err), 0);
     return batch;
 }
 
@@ -81,8 +47,8 @@ static void test_batch__many__each_has_one_result(void **state)
     enum { COUNT = 1000, ROOM = 64 };
     bool seen[COUNT] = {false};
     uint64_t started = 0;
-    world.push = true;
-    serve();
+    fixture.world.push = true;
+    client_fixture_serve();
     struct client_batch *batch = batch_of(ROOM, DEADLINE_MS, true);
     for (int taken = 0; taken < COUNT; taken++) {
         while (started < COUNT && client_batch_has_room(batch))
@@ -108,15 +74,15 @@ static void test_batch__lost_answers_and_a_restart__are_not_noticed(void **state
     enum { COUNT = 40 };
     struct client_result result;
     struct err err = {0};
-    world.lose = COUNT / 2;
-    serve();
+    fixture.world.lose = COUNT / 2;
+    client_fixture_serve();
     struct client_batch *batch = batch_of(COUNT, DEADLINE_MS, false);
     for (uint64_t tag = 0; tag < COUNT; tag++)
         start(batch, tag);
     for (int i = 0; i < COUNT / 2; i++)
         assert_int_equal(take(batch).outcome.verdict, CLIENT_ACCEPTED);
     fake_server_stop();
-    serve();
+    client_fixture_serve();
     for (int i = COUNT / 2; i < COUNT; i++)
         assert_int_equal(take(batch).outcome.verdict, CLIENT_ACCEPTED);
     assert_int_equal(client_batch_take(batch, DEADLINE_MS, &result, &err), CLIENT_BATCH_NONE);
@@ -132,9 +98,9 @@ static void test_batch_take__no_result__comes_back(void **state)
     struct client_batch *batch = batch_of(2, DEADLINE_MS, false);
     assert_int_equal(client_batch_take(batch, INT64_MAX, &result, &err), CLIENT_BATCH_NONE);
     start(batch, 1);
-    int64_t before_ms = client_now_ms();
+    int64_t before_ms = clock_mono_ms();
     assert_int_equal(client_batch_take(batch, 50, &result, &err), CLIENT_BATCH_NONE);
-    assert_in_range(client_now_ms() - before_ms, 49, DEADLINE_MS);
+    assert_in_range(clock_mono_ms() - before_ms, 49, DEADLINE_MS);
     assert_int_equal(client_batch_in_flight(batch), 1);
     client_batch_free(batch);
 }
@@ -143,7 +109,7 @@ static void test_batch_take__no_result__comes_back(void **state)
 static void test_batch__end_not_known_in_time__tells_the_verdict(void **state)
 {
     (void)state;
-    serve();
+    client_fixture_serve();
     struct client_batch *batch = batch_of(1, 1000, true);
     start(batch, 1);
     struct client_result result = take(batch);
@@ -163,7 +129,7 @@ static void ask_until(struct client *asking, int64_t until_ms)
         struct err err = {0};
         assert_int_equal(client_status(asking, DEADLINE_MS, &status, &err), 0);
         client_status_free(status);
-    } while (client_now_ms() < until_ms);
+    } while (clock_mono_ms() < until_ms);
 }
 
 /* A program that comes back when the time is over finds the answer that came within it. */
@@ -173,13 +139,13 @@ static void test_batch__answer_lies_there__is_taken_before_giving_up(void **stat
     struct client *other = NULL;
     struct client_result result;
     struct err err = {0};
-    serve();
-    ask_until(client, 0); /* It is connected. */
-    assert_int_equal(client_open_endpoint(endpoint, &other, &err), 0);
+    client_fixture_serve();
+    ask_until(fixture.client, 0); /* It is connected. */
+    assert_int_equal(client_open_endpoint(fixture.endpoint, &other, &err), 0);
     struct client_batch *batch = batch_of(1, 500, false);
     start(batch, 1);
     if (client_batch_take(batch, 0, &result, &err) == CLIENT_BATCH_NONE) {
-        ask_until(other, client_now_ms() + 600);
+        ask_until(other, clock_mono_ms() + 600);
         result = take(batch);
     }
     assert_int_equal(result.outcome.verdict, CLIENT_ACCEPTED);
@@ -192,8 +158,8 @@ static void test_batch_follow__there_or_not__is_told(void **state)
 {
     (void)state;
     struct err err = {0};
-    (void)fake_orchestrator_add(&world, "there", ZSAGA__SAGA_STATE__COMPENSATED);
-    serve();
+    (void)fake_orchestrator_add(&fixture.world, "there", ZSAGA__SAGA_STATE__COMPENSATED);
+    client_fixture_serve();
     struct client_batch *batch = batch_of(4, DEADLINE_MS, true);
     assert_int_equal(client_batch_follow(batch, "there", 1, &err), 0);
     assert_int_equal(client_batch_follow(batch, "not there", 2, &err), 0);
@@ -227,9 +193,9 @@ static void test_batch_new__out_of_range__is_refused(void **state)
     struct client_batch *batch = NULL;
     struct client_batch_options options = {.in_flight = 0};
     struct err err = {0};
-    assert_int_equal(client_batch_new(client, &options, &batch, &err), ERR_INVALID);
+    assert_int_equal(client_batch_new(fixture.client, &options, &batch, &err), ERR_INVALID);
     options.in_flight = CLIENT_BATCH_MAX + 1;
-    assert_int_equal(client_batch_new(client, &options, &batch, &err), ERR_INVALID);
+    assert_int_equal(client_batch_new(fixture.client, &options, &batch, &err), ERR_INVALID);
     assert_null(batch);
 }
 
@@ -239,9 +205,9 @@ static void test_batch_trouble__full_disk__until_one_is_taken(void **state)
     (void)state;
     struct client_result result;
     struct err err = {0};
-    world.busy = 5;
-    world.outage = "the disk is full";
-    serve();
+    fixture.world.busy = 5;
+    fixture.world.outage = "the disk is full";
+    client_fixture_serve();
     struct client_batch *batch = batch_of(1, DEADLINE_MS, false);
     assert_string_equal(client_batch_trouble(batch), "");
     start(batch, 1);
@@ -261,18 +227,19 @@ static void test_batch__other_calls_between__both_are_right(void **state)
     struct client_outcome outcome = {0};
     struct err err = {0};
     const struct client_saga other = {.definition = "order", .key = "other"};
-    serve();
+    client_fixture_serve();
     struct client_batch *batch = batch_of(COUNT, DEADLINE_MS, false);
     for (uint64_t tag = 0; tag < COUNT; tag++)
         start(batch, tag);
-    assert_int_equal(client_submit(client, &other, DEADLINE_MS, &outcome, &err), 0);
+    assert_int_equal(client_submit(fixture.client, &other, DEADLINE_MS, &outcome, &err), 0);
     assert_int_equal(outcome.verdict, CLIENT_ACCEPTED);
     for (int i = 0; i < COUNT; i++)
         assert_int_equal(take(batch).outcome.verdict, CLIENT_ACCEPTED);
     client_batch_free(batch);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, client_fixture_set_up, client_fixture_tear_down)
 
 int main(void)
 {

@@ -6,47 +6,12 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "client.h"
-#include "fake_orchestrator.h"
+#include "client_fixture.h"
 #include "fake_server.h"
 
 #define DEADLINE_MS 20000
-
-static char dir[64];
-static char endpoint[128];
-static struct fake_orchestrator world;
-static struct client *client;
-
-static int set_up(void **state)
-{
-    (void)state;
-    struct err err = {0};
-    fake_server_forget();
-    world = (struct fake_orchestrator){.rest = ZSAGA__SAGA_STATE__COMPLETED};
-    (void)snprintf(dir, sizeof dir, "/tmp/zsaga-query-XXXXXX");
-    if (mkdtemp(dir) == NULL)
-        return -1;
-    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s/s.sock", dir);
-    return client_open_endpoint(endpoint, &client, &err);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    client_freep(&client);
-    fake_server_stop();
-    (void)unlink(endpoint + strlen("ipc://"));
-    return rmdir(dir);
-}
-
-static void serve(void)
-{
-    fake_server_start_scripted(endpoint, fake_orchestrator_answer, &world);
-}
 
 /* As many keys as wanted are asked for, a thousand at a time, and told in the order asked. */
 static void test_find__thousands_of_keys__in_their_order(void **state)
@@ -61,10 +26,10 @@ static void test_find__thousands_of_keys__in_their_order(void **state)
         (void)snprintf(names[i], sizeof names[i], "K%d", i);
         keys[i] = names[i];
         if (i % 2 == 0)
-            (void)fake_orchestrator_add(&world, names[i], ZSAGA__SAGA_STATE__COMPENSATED);
+            (void)fake_orchestrator_add(&fixture.world, names[i], ZSAGA__SAGA_STATE__COMPENSATED);
     }
-    serve();
-    assert_int_equal(client_find(client, keys, COUNT, DEADLINE_MS, outcomes, &err), 0);
+    client_fixture_serve();
+    assert_int_equal(client_find(fixture.client, keys, COUNT, DEADLINE_MS, outcomes, &err), 0);
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(outcomes[i].state, i % 2 == 0 ? CLIENT_COMPENSATED : CLIENT_STATE_UNKNOWN);
         assert_string_equal(outcomes[i].reason, i % 2 == 0 ? "sold_out" : "");
@@ -72,7 +37,8 @@ static void test_find__thousands_of_keys__in_their_order(void **state)
     fake_server_stop();
     assert_int_equal(fake_server_seen.requests, 3);
     keys[7] = "";
-    assert_int_equal(client_find(client, keys, COUNT, DEADLINE_MS, outcomes, &err), ERR_INVALID);
+    assert_int_equal(client_find(fixture.client, keys, COUNT, DEADLINE_MS, outcomes, &err),
+                     ERR_INVALID);
 }
 
 /* The rows that were taken, as "KEY:state ". */
@@ -98,7 +64,7 @@ static void expect_list(const struct client_filter *filter, int enough, const ch
 {
     struct taken taken = {.enough = enough};
     struct err err = {0};
-    assert_int_equal(client_list(client, filter, DEADLINE_MS, take_row, &taken, &err), 0);
+    assert_int_equal(client_list(fixture.client, filter, DEADLINE_MS, take_row, &taken, &err), 0);
     assert_string_equal(taken.text, expected);
 }
 
@@ -107,8 +73,9 @@ static void add_ten(void)
     for (int i = 0; i < 10; i++) {
         char key[16];
         (void)snprintf(key, sizeof key, "%d", i);
-        (void)fake_orchestrator_add(
-            &world, key, i % 3 == 0 ? ZSAGA__SAGA_STATE__RUNNING : ZSAGA__SAGA_STATE__COMPLETED);
+        (void)fake_orchestrator_add(&fixture.world, key,
+                                    i % 3 == 0 ? ZSAGA__SAGA_STATE__RUNNING
+                                               : ZSAGA__SAGA_STATE__COMPLETED);
     }
 }
 
@@ -121,17 +88,19 @@ static void test_list__pages__filter_limit_and_enough(void **state)
     struct client_filter filter = {0};
     struct err err = {0};
     add_ten();
-    serve();
+    client_fixture_serve();
     expect_list(&filter, 0,
                 "9:running 8:completed 7:completed 6:running 5:completed 4:completed 3:running "
                 "2:completed 1:completed 0:running ");
+    expect_list(NULL, 3, "9:running 8:completed 7:completed ");
     filter.limit = 4;
     expect_list(&filter, 0, "9:running 8:completed 7:completed 6:running ");
     expect_list(&filter, 2, "9:running 8:completed ");
     filter = (struct client_filter){running, 3, 0};
     expect_list(&filter, 0, "9:running 6:running 3:running 0:running ");
     filter = (struct client_filter){none, 1, 0};
-    assert_int_equal(client_list(client, &filter, DEADLINE_MS, take_row, NULL, &err), ERR_INVALID);
+    assert_int_equal(client_list(fixture.client, &filter, DEADLINE_MS, take_row, NULL, &err),
+                     ERR_INVALID);
 }
 
 /* A saga is shown with its steps and history; what was empty is an empty text. */
@@ -140,10 +109,10 @@ static void test_show__known_key__tells_all(void **state)
     (void)state;
     struct client_shown *shown = NULL;
     struct err err = {0};
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__RUNNING);
-    world.lose = 0;
-    serve();
-    assert_int_equal(client_show(client, "A", DEADLINE_MS, &shown, &err), 0);
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__RUNNING);
+    fixture.world.lose = 0;
+    client_fixture_serve();
+    assert_int_equal(client_show(fixture.client, "A", DEADLINE_MS, &shown, &err), 0);
     assert_string_equal(shown->row.key, "A");
     assert_string_equal(shown->row.definition, "order");
     assert_int_equal(shown->row.saga.bytes[0], 9);
@@ -165,10 +134,11 @@ static void test_show__unknown_key__is_missing(void **state)
     (void)state;
     struct client_shown *shown = NULL;
     struct err err = {0};
-    serve();
-    assert_int_equal(client_show(client, "nobody", DEADLINE_MS, &shown, &err), ERR_NOT_FOUND);
+    client_fixture_serve();
+    assert_int_equal(client_show(fixture.client, "nobody", DEADLINE_MS, &shown, &err),
+                     ERR_NOT_FOUND);
     assert_string_equal(err.text, "there is no saga \"nobody\"");
-    assert_int_equal(client_show(client, "", DEADLINE_MS, &shown, &err), ERR_NOT_FOUND);
+    assert_int_equal(client_show(fixture.client, "", DEADLINE_MS, &shown, &err), ERR_NOT_FOUND);
     assert_null(shown);
 }
 
@@ -179,9 +149,9 @@ static void test_status__report__is_told(void **state)
     struct client_status *status = NULL;
     struct err err = {0};
     add_ten();
-    world.deaf = 1; /* A question that was lost is asked again. */
-    serve();
-    assert_int_equal(client_status(client, DEADLINE_MS, &status, &err), 0);
+    fixture.world.deaf = 1; /* A question that was lost is asked again. */
+    client_fixture_serve();
+    assert_int_equal(client_status(fixture.client, DEADLINE_MS, &status, &err), 0);
     assert_false(status->ready);
     assert_int_equal(status->sagas[CLIENT_RUNNING], 10);
     assert_int_equal(status->sagas[CLIENT_COMPLETED], 0);
@@ -198,15 +168,17 @@ static void test_retry__states__are_told(void **state)
 {
     (void)state;
     struct err err = {0};
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__ATTENTION);
-    serve();
-    assert_int_equal(client_retry(client, "A", "me", "why", DEADLINE_MS, &err), 0);
-    assert_int_equal(client_retry(client, "A", "me", "why", DEADLINE_MS, &err), CLIENT_REFUSED);
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__ATTENTION);
+    client_fixture_serve();
+    assert_int_equal(client_retry(fixture.client, "A", "me", "why", DEADLINE_MS, &err), 0);
+    assert_int_equal(client_retry(fixture.client, "A", "me", "why", DEADLINE_MS, &err),
+                     CLIENT_REFUSED);
     assert_string_equal(err.text, "words of the orchestrator");
-    assert_int_equal(client_retry(client, "nobody", "me", "why", DEADLINE_MS, &err), ERR_NOT_FOUND);
+    assert_int_equal(client_retry(fixture.client, "nobody", "me", "why", DEADLINE_MS, &err),
+                     ERR_NOT_FOUND);
     assert_string_equal(err.text, "there is no saga \"nobody\"");
-    assert_int_equal(client_retry(client, "A", "", "why", DEADLINE_MS, &err), ERR_INVALID);
-    assert_int_equal(client_retry(client, "A", "me", "", DEADLINE_MS, &err), ERR_INVALID);
+    assert_int_equal(client_retry(fixture.client, "A", "", "why", DEADLINE_MS, &err), ERR_INVALID);
+    assert_int_equal(client_retry(fixture.client, "A", "me", "", DEADLINE_MS, &err), ERR_INVALID);
     fake_server_stop();
     assert_int_equal(fake_server_seen.requests, 3);
 }
@@ -216,17 +188,18 @@ static void test_retry__answer_lost__history_decides(void **state)
 {
     (void)state;
     struct err err = {0};
-    (void)fake_orchestrator_add(&world, "A", ZSAGA__SAGA_STATE__ATTENTION);
-    (void)fake_orchestrator_add(&world, "B", ZSAGA__SAGA_STATE__ATTENTION);
-    world.lose = 1;
-    world.resumed_by = "by me: because";
-    serve();
-    assert_int_equal(client_retry(client, "A", "me", "because", DEADLINE_MS, &err), 0);
+    (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__ATTENTION);
+    (void)fake_orchestrator_add(&fixture.world, "B", ZSAGA__SAGA_STATE__ATTENTION);
+    fixture.world.lose = 1;
+    fixture.world.resumed_by = "by me: because";
+    client_fixture_serve();
+    assert_int_equal(client_retry(fixture.client, "A", "me", "because", DEADLINE_MS, &err), 0);
     fake_server_stop();
-    world.lose = 1;
-    world.resumed_by = "by another: because";
-    serve();
-    assert_int_equal(client_retry(client, "B", "me", "because", DEADLINE_MS, &err), CLIENT_REFUSED);
+    fixture.world.lose = 1;
+    fixture.world.resumed_by = "by another: because";
+    client_fixture_serve();
+    assert_int_equal(client_retry(fixture.client, "B", "me", "because", DEADLINE_MS, &err),
+                     CLIENT_REFUSED);
 }
 
 /* A suspended participant is trusted; one that is not, or not there, says so. */
@@ -234,10 +207,12 @@ static void test_trust__participants__are_told(void **state)
 {
     (void)state;
     struct err err = {0};
-    serve();
-    assert_int_equal(client_trust(client, "payment", "me", "why", DEADLINE_MS, &err), 0);
-    assert_int_equal(client_trust(client, "order", "me", "why", DEADLINE_MS, &err), CLIENT_REFUSED);
-    assert_int_equal(client_trust(client, "nobody", "me", "why", DEADLINE_MS, &err), ERR_NOT_FOUND);
+    client_fixture_serve();
+    assert_int_equal(client_trust(fixture.client, "payment", "me", "why", DEADLINE_MS, &err), 0);
+    assert_int_equal(client_trust(fixture.client, "order", "me", "why", DEADLINE_MS, &err),
+                     CLIENT_REFUSED);
+    assert_int_equal(client_trust(fixture.client, "nobody", "me", "why", DEADLINE_MS, &err),
+                     ERR_NOT_FOUND);
     assert_string_equal(err.text, "there is no participant \"nobody\" in the suite");
 }
 
@@ -251,12 +226,13 @@ static void test_questions__answer_of_another_kind__is_strange(void **state)
     struct client_status *status = NULL;
     const struct client_filter all = {0};
     struct err err = {0};
-    world.other_kind = true;
-    serve();
-    assert_int_equal(client_find(client, &key, 1, DEADLINE_MS, &outcome, &err), ERR_SYSTEM);
-    assert_int_equal(client_list(client, &all, DEADLINE_MS, take_row, NULL, &err), ERR_SYSTEM);
-    assert_int_equal(client_show(client, key, DEADLINE_MS, &shown, &err), ERR_SYSTEM);
-    assert_int_equal(client_status(client, DEADLINE_MS, &status, &err), ERR_SYSTEM);
+    fixture.world.other_kind = true;
+    client_fixture_serve();
+    assert_int_equal(client_find(fixture.client, &key, 1, DEADLINE_MS, &outcome, &err), ERR_SYSTEM);
+    assert_int_equal(client_list(fixture.client, &all, DEADLINE_MS, take_row, NULL, &err),
+                     ERR_SYSTEM);
+    assert_int_equal(client_show(fixture.client, key, DEADLINE_MS, &shown, &err), ERR_SYSTEM);
+    assert_int_equal(client_status(fixture.client, DEADLINE_MS, &status, &err), ERR_SYSTEM);
     assert_non_null(strstr(err.text, "than this program knows"));
     assert_null(shown);
     assert_null(status);
@@ -268,21 +244,22 @@ static void test_questions__suite_in_trouble__is_told(void **state)
     (void)state;
     struct client_status *status = NULL;
     struct err err = {0};
-    world.refusal = "disk_full";
-    serve();
-    assert_int_equal(client_status(client, DEADLINE_MS, &status, &err), ERR_FULL);
+    fixture.world.refusal = "disk_full";
+    client_fixture_serve();
+    assert_int_equal(client_status(fixture.client, DEADLINE_MS, &status, &err), ERR_FULL);
     assert_string_equal(err.text, "words of the orchestrator");
     fake_server_stop();
     fake_server_forget();
-    world.refusal = "busy";
-    serve();
-    assert_int_equal(client_status(client, 2000, &status, &err), ERR_TIMEOUT);
+    fixture.world.refusal = "busy";
+    client_fixture_serve();
+    assert_int_equal(client_status(fixture.client, 2000, &status, &err), ERR_TIMEOUT);
     assert_string_equal(err.text, "words of the orchestrator");
     fake_server_stop();
     assert_in_range(fake_server_seen.requests, 2, 20);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, client_fixture_set_up, client_fixture_tear_down)
 
 int main(void)
 {

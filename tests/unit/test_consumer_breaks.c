@@ -169,6 +169,44 @@ static void test_diverged__answer_from_another_store__stops(void **state)
     assert_int_equal(id_compare(&rig_stream(rig, ORDER)->store, &store), 0);
 }
 
+/* ... also when that answers that events are gone: going on at its tail would mix two logs. */
+static void test_diverged__truncation_of_another_store__starts_anew(void **state)
+{
+    struct rig *rig = *state;
+    struct fake_publisher *fake = begin(rig);
+    fake->header.store.bytes[5] = 9;
+    fake_publisher_restart(fake);
+    for (int i = 0; i < 5; i++)
+        fake_publisher_add(fake, 2);
+    fake_publisher_trim(fake, 15);
+    rig_range(rig, ORDER);
+    assert_int_equal(rig_turn(rig), 0);
+    rig->asked[ORDER]->fetch->store.data[5] = 9;
+    rig_settle(rig);
+    assert_int_equal(rig_recorder(rig)->resets, 1);
+    rig_expect_applied(rig, ORDER, 15, 20);
+}
+
+/* A failing stream that must stop has not recovered. */
+static void test_diverged__while_it_fails__stops_and_has_not_recovered(void **state)
+{
+    struct rig *rig = *state;
+    struct fake_publisher *fake = begin(rig);
+    struct recorder *recorder = rig_recorder(rig);
+    recorder->fault = RECORDER_FAILS;
+    recorder->fault_at = 11;
+    (void)snprintf(recorder->fault_publisher, sizeof recorder->fault_publisher, "order");
+    rig_go_on(rig, ORDER, 2);
+    rig_expect_state(rig, ORDER, CONSUMER_STREAM_FAILING);
+    fake_publisher_restore(fake, 6);
+    rig_range(rig, ORDER);
+    rig_settle(rig);
+    rig_wait(rig, 60000);
+    assert_null(strstr(rig->news, "stream_recovered"));
+    recorder->fault = RECORDER_WELL;
+    expect_stopped(rig, CONSUMER_STREAM_DIVERGED, "behind at 10");
+}
+
 /* A live event at the cursor with another id: seen at once, without any question. */
 static void test_diverged__live_event_at_the_cursor__stops(void **state)
 {
@@ -377,6 +415,8 @@ int main(void)
         STOPS(test_diverged__other_event__stops),
         STOPS(test_diverged__other_store__stops),
         STOPS(test_diverged__answer_from_another_store__stops),
+        REBUILDS(test_diverged__truncation_of_another_store__starts_anew),
+        STOPS(test_diverged__while_it_fails__stops_and_has_not_recovered),
         STOPS(test_diverged__live_event_at_the_cursor__stops),
         STOPS(test_diverged__row_across_the_cursor__stops),
         STOPS(test_range__below_the_cursor__is_asked_about),

@@ -7,6 +7,8 @@
 
 #include "base/packed.h"
 #include "base/rng.h"
+#include "base/text.h"
+#include "base/xalloc.h"
 #include "consumer_rig.h"
 
 enum { ORCHESTRATOR, ORDER, PAYMENT };
@@ -107,6 +109,33 @@ static void publish_row(struct rig *rig, uint64_t first, uint32_t count, struct 
     row.count = count;
     row.events = packed_borrow(events);
     rig_publish(rig, ORDER, fake_publisher_publish(rig->fakes[ORDER], &row));
+}
+
+/* Each way in which an event can be wrong beside its ids: a service need not look at them again. */
+static void test_event__beyond_its_limits__is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    AUTO(freep) char *large = xcalloc(1, ((size_t)256 << 10) + 1);
+    for (int i = 0; i < 5; i++) {
+        struct buffer events = {0};
+        uint64_t before = malformed(rig);
+        uint64_t seq = rig->fakes[ORDER]->head + 1;
+        Zsaga__Event event = good_event(rig, seq);
+        if (i == 0)
+            event.type.len = 0;
+        else if (i == 1)
+            event.type = packed_borrow_text("\x1b[31mred");
+        else if (i == 2)
+            event.causation = packed_borrow(bytes_of(large, ID_SIZE));
+        else if (i == 3)
+            event.traceparent = packed_borrow(bytes_of(large, TEXT_NAME_MAX + 1));
+        else
+            event.payload = packed_borrow(bytes_of(large, ((size_t)256 << 10) + 1));
+        pack_event(&events, event);
+        publish_row(rig, seq, 1, buffer_bytes(&events));
+        expect_dropped(rig, before);
+        buffer_release(&events);
+    }
 }
 
 /* Each way in which a live row can be wrong, told at the cursor. */
@@ -248,6 +277,28 @@ static void test_answer__rows_do_not_follow__is_dropped(void **state)
     rig_expect_applied(rig, ORDER, 1, 6);
 }
 
+/* What is behind the cursor and cannot be read is told in the health, as long as it cannot. */
+static void test_answer__cannot_be_read__is_told_in_the_health(void **state)
+{
+    struct rig *rig = *state;
+    (void)make_it_ask(rig);
+    Zsaga__LogRow rows[] = {fake_row(rig, 1), fake_row(rig, 2)};
+    Zsaga__LogRow *pointers[] = {&rows[0], &rows[1]};
+    rows[1].events = packed_borrow_text("no events");
+    answer_rows(rig, pointers, 2, 6);
+    assert_int_equal(rig_turn(rig), 0);
+    rig_expect_applied(rig, ORDER, 1, 2);
+    rig_expect_state(rig, ORDER, CONSUMER_STREAM_FAILING);
+    const Zsaga__HealthReport *health = rig_health(rig);
+    assert_true(bytes_equal(packed_view(health->state), bytes_text("failing")));
+    assert_true(bytes_equal(packed_view(health->detail),
+                            bytes_text("order: behind event 2: a fetched row does not decode")));
+    rig_settle(rig);
+    rig_expect_applied(rig, ORDER, 1, 6);
+    rig_expect_state(rig, ORDER, CONSUMER_STREAM_FOLLOWING);
+    assert_string_equal(rig_stream(rig, ORDER)->detail, "");
+}
+
 /* Answers that make no sense stop nothing. */
 static void test_answer__nonsense__stops_nothing(void **state)
 {
@@ -289,7 +340,9 @@ static void test_answer__diverged_from_nothing__stops_nothing(void **state)
     answer.diverged = &diverged;
     rig_reply(rig, ORDER, fake_publisher_reply(rig->fakes[ORDER], &answer));
     assert_int_equal(rig_turn(rig), 0);
-    rig_expect_state(rig, ORDER, CONSUMER_STREAM_SYNCING);
+    rig_expect_state(rig, ORDER, CONSUMER_STREAM_FAILING);
+    rig_settle(rig);
+    rig_expect_state(rig, ORDER, CONSUMER_STREAM_FOLLOWING);
 }
 
 /* Wherever whatever frame is cut: no crash, and in the end exactly the log. */
@@ -335,7 +388,9 @@ int main(void)
         RIG_TEST(test_frame__no_frame__is_dropped),
         RIG_TEST(test_frame__other_name__is_dropped),
         RIG_TEST(test_frame__no_store__is_dropped),
+        RIG_TEST(test_event__beyond_its_limits__is_dropped),
         RIG_TEST(test_row__malformed__is_dropped),
+        RIG_TEST(test_answer__cannot_be_read__is_told_in_the_health),
         RIG_TEST(test_row__from_nowhere__does_not_spin),
         RIG_TEST(test_entry__malformed__is_dropped),
         RIG_TEST(test_answer__rows_do_not_follow__is_dropped),

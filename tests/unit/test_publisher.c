@@ -368,6 +368,33 @@ static void test_trim__is_wanted_once_a_second(void **state)
     assert_true(publisher_wants_trim(self->publisher, self->now));
 }
 
+static void write_one(struct publisher_fixture *self)
+{
+    self->log->wall_ms = publisher_log_ms(self->publisher, self->now); /* What its rows are of. */
+    outbox_fixture_fill(self->log, 1, 10);
+}
+
+/* Rows age by the time that their publisher ran: neither a jump of the wall clock nor a restart in
+ * which the monotonic one begins anew makes them old, and running does. */
+static void test_trim__wall_clock_jumps__removes_nothing(void **state)
+{
+    struct publisher_fixture *self = *state;
+    self->keep.age_ms = 60000;
+    publisher_fixture_renew(self);
+    write_one(self);
+    self->now.mono_ms += 30000;
+    write_one(self);
+    self->now.wall_ms += 400 * INT64_C(86400000);
+    assert_false(publisher_wants_trim(self->publisher, self->now));
+    publisher_fixture_renew(self);
+    self->now.mono_ms = 7;
+    write_one(self);
+    self->now.mono_ms += 29999;
+    assert_false(publisher_wants_trim(self->publisher, self->now));
+    self->now.mono_ms += 1001;
+    assert_true(publisher_wants_trim(self->publisher, self->now));
+}
+
 /* What is kept is said in bytes and days. */
 static void test_keep__of_the_suite__is_in_milliseconds(void **state)
 {
@@ -397,6 +424,7 @@ int main(void)
         PUBLISHER_TEST(test_fetch__of_several_peers__are_answered_one_a_turn),
         PUBLISHER_TEST(test_fetch__flood_of_peers__is_bounded),
         PUBLISHER_TEST(test_trim__is_wanted_once_a_second),
+        PUBLISHER_TEST(test_trim__wall_clock_jumps__removes_nothing),
         PUBLISHER_TEST(test_keep__of_the_suite__is_in_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,41 @@ static void test_suite_create__example_consumer__is_understood(void **state)
     assert_string_equal(suite->consumers[1].follow[0], "order");
 }
 
+/* A suite for services of one's own has no participants, and what it shows of one is understood. */
+static void test_suite_create_empty__nothing_there__has_no_participants(void **state)
+{
+    AUTO(freep) char *dir = suite_path(*state, "new/bare");
+    struct err err;
+    assert_int_equal(suite_create_empty(dir, &err), 0);
+    AUTO(suite_freep) struct suite *bare = suite_zpl_load(dir);
+    assert_int_equal(bare->participant_count, 0);
+    assert_int_equal(bare->consumer_count, 1);
+    assert_string_equal(bare->consumers[0].name, SUITE_OBSERVER);
+    assert_int_equal(strlen(bare->id), 32);
+    assert_int_equal(count_entries(dir), 4);
+
+    AUTO(freep) char *text = suite_zpl_text(dir);
+    char *at = strstr(text, "# participant\n");
+    assert_non_null(at);
+    for (; strncmp(at, "# ", 2) == 0; at = strchr(at, '\n') + 1)
+        memmove(at, at + 2, strlen(at + 2) + 1);
+    suite_zpl_write(dir, text);
+    AUTO(suite_freep) struct suite *suite = suite_zpl_load(dir);
+    assert_int_equal(suite->participant_count, 1);
+    assert_string_equal(suite->participants[0].name, "seats");
+    assert_string_equal(suite->participants[0].replay, "tcp://127.0.0.1:5601");
+}
+
+/* A suite that is there is not made an empty one. */
+static void test_suite_create_empty__there_already__leaves_it(void **state)
+{
+    struct err err;
+    assert_int_equal(suite_create(*state, &err), 0);
+    assert_int_equal(suite_create_empty(*state, &err), 0);
+    AUTO(suite_freep) struct suite *suite = suite_zpl_load(*state);
+    assert_int_equal(suite->participant_count, 4);
+}
+
 /* A suite file that is there is the user's and stays as it is. */
 static void test_suite_create__file_there__is_left_alone(void **state)
 {
@@ -226,6 +261,8 @@ int main(void)
         TEST(test_suite_create__two_suites__have_different_ids),
         TEST(test_suite_create__comments__teach_what_is_true),
         TEST(test_suite_create__example_consumer__is_understood),
+        TEST(test_suite_create_empty__nothing_there__has_no_participants),
+        TEST(test_suite_create_empty__there_already__leaves_it),
         TEST(test_suite_create__file_there__is_left_alone),
         TEST(test_suite_create__private_directories__are_closed_to_others),
         TEST(test_suite_create__impossible_place__is_refused),

@@ -5,136 +5,107 @@
 
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/xalloc.h"
 #include "cli.h"
-
-/* A directory without a suite. */
-struct fixture {
-    char dir[32];
-};
+#include "cli_call.h"
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    (void)snprintf(fixture->dir, sizeof fixture->dir, "/tmp/zsaga-cli-XXXXXX");
-    *state = fixture;
-    return mkdtemp(fixture->dir) == NULL;
+    *state = cli_call_new(cli_main);
+    return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct fixture *fixture = *state;
-    (void)rmdir(fixture->dir);
-    free(fixture);
+    cli_call_free(*state);
     return 0;
 }
 
-/* Runs the tool; its exit code, with its output in `text`. */
-static int run(struct fixture *fixture, char *text, size_t size, int argc, const char *const *words)
-{
-    char *argv[16] = {NULL};
-    for (int i = 0; i < argc; i++)
-        argv[i] = xstrdup(words[i]);
-    FILE *output = tmpfile();
-    assert_non_null(output);
-    (void)fflush(NULL);
-    int real_out = dup(STDOUT_FILENO);
-    int real_err = dup(STDERR_FILENO);
-    (void)dup2(fileno(output), STDOUT_FILENO);
-    (void)dup2(fileno(output), STDERR_FILENO);
-    (void)setenv("ZSAGA_DATA", fixture->dir, 1);
-    char *kept[16];
-    memcpy(kept, argv, sizeof kept); /* The tool may move its arguments. */
-    int code = cli_main(argc, argv);
-    (void)fflush(NULL);
-    (void)dup2(real_out, STDOUT_FILENO);
-    (void)dup2(real_err, STDERR_FILENO);
-    (void)close(real_out);
-    (void)close(real_err);
-    rewind(output);
-    text[fread(text, 1, size - 1, output)] = '\0';
-    (void)fclose(output);
-    for (int i = 0; i < argc; i++)
-        free(kept[i]);
-    return code;
-}
-
-static void expect(void **state, int code, const char *words, int argc, const char *const *argv)
-{
-    char text[8000];
-    assert_int_equal(run(*state, text, sizeof text, argc, argv), code);
-    if (strstr(text, words) == NULL)
-        print_error("wanted: %s\ngot: %s\n", words, text);
-    assert_non_null(strstr(text, words));
-}
-
-#define EXPECT(code, words, ...)                                                                   \
-    expect(state, code, words, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)), \
-           (const char *const[]){__VA_ARGS__})
+#define EXPECT(code, words, ...) CLI_CALL_EXPECT(*state, code, words, __VA_ARGS__)
 
 /* What is not understood is exit code 2, with what to do next. */
 static void test_cli_main__misuse__is_2(void **state)
 {
-    EXPECT(2, "first steps", "zsaga");
-    EXPECT(2, "did you mean submit?", "zsaga", "submti");
-    EXPECT(2, "did you mean --state?", "zsaga", "list", "--stat", "running");
-    EXPECT(2, "Try:   zsaga show --help", "zsaga", "show");
-    EXPECT(2, "one word too many: B", "zsaga", "show", "A", "B");
-    EXPECT(2, "--reason is missing", "zsaga", "retry", "A");
-    EXPECT(2, "--reason is missing", "zsaga", "retry", "A", "--reason", "  ");
-    EXPECT(2, "--state odd", "zsaga", "list", "--state", "odd");
-    EXPECT(2, "--limit 0", "zsaga", "list", "--limit", "0");
-    EXPECT(2, "--rate x", "zsaga", "submit", "order", "-", "--rate", "x");
-    EXPECT(2, "it is `order`", "zsaga", "submit", "transfer", "-");
-    EXPECT(2, "--prefix", "zsaga", "submit", "order", "-", "--prefix", "a\nb");
-    EXPECT(2, "cannot read /nowhere", "zsaga", "submit", "order", "/nowhere");
-    EXPECT(2, "cannot read /nowhere", "zsaga", "import", "stock", "/nowhere");
-    EXPECT(2, "the tables are", "zsaga", "export", "reservations");
-    EXPECT(2, "stock or customers", "zsaga", "import", "orders", "-");
-    EXPECT(2, "--data needs a value", "zsaga", "ps", "--data");
+    EXPECT(2, "first steps", NULL);
+    EXPECT(2, "did you mean submit?", "submti");
+    EXPECT(2, "did you mean --state?", "list", "--stat", "running");
+    EXPECT(2, "Try:   zsaga show --help", "show");
+    EXPECT(2, "one word too many: B", "show", "A", "B");
+    EXPECT(2, "--reason is missing", "retry", "A");
+    EXPECT(2, "--reason is missing", "retry", "A", "--reason", "  ");
+    EXPECT(2, "--state odd", "list", "--state", "odd");
+    EXPECT(2, "--limit 0", "list", "--limit", "0");
+    EXPECT(2, "--rate x", "submit", "order", "-", "--rate", "x");
+    EXPECT(2, "it is `order`", "submit", "transfer", "-");
+    EXPECT(2, "--prefix", "submit", "order", "-", "--prefix", "a\nb");
+    EXPECT(2, "cannot read /nowhere", "submit", "order", "/nowhere");
+    EXPECT(2, "cannot read /nowhere", "import", "stock", "/nowhere");
+    EXPECT(2, "the tables are", "export", "reservations");
+    EXPECT(2, "stock or customers", "import", "orders", "-");
+    EXPECT(2, "--data needs a value", "ps", "--data");
 }
 
 /* Help is an answer, not a complaint; it teaches with examples, and tells every exit code. */
 static void test_cli_main__help__is_0(void **state)
 {
-    EXPECT(0, "zsaga up ", "zsaga", "--help");
-    EXPECT(0, "zsaga ", "zsaga", "--version");
+    EXPECT(0, "zsaga up ", "--help");
+    EXPECT(0, "zsaga up ", "help");
+    EXPECT(0, "usage: zsaga list [options]", "help", "list");
+    EXPECT(2, "there is no command lits; did you mean list?", "help", "lits");
+    EXPECT(0, "zsaga ", "--version");
     for (size_t i = 0; i < cli_command_count; i++) {
         AUTO(freep) char *usage = xprintf("usage: zsaga %s", cli_commands[i]->name);
-        EXPECT(0, usage, "zsaga", cli_commands[i]->name, "--help");
+        EXPECT(0, usage, cli_commands[i]->name, "--help");
         AUTO(freep) char *example = xprintf("\nexamples:\n  zsaga %s", cli_commands[i]->name);
-        EXPECT(0, "\nexamples:\n", "zsaga", cli_commands[i]->name, "--help");
-        EXPECT(0, example + strlen("\nexamples:\n"), "zsaga", cli_commands[i]->name, "--help");
+        EXPECT(0, "\nexamples:\n", cli_commands[i]->name, "--help");
+        EXPECT(0, example + strlen("\nexamples:\n"), cli_commands[i]->name, "--help");
         assert_non_null(cli_commands[i]->exits);
-        EXPECT(0, "\nexit codes:\n  0 ", "zsaga", cli_commands[i]->name, "--help");
+        EXPECT(0, "\nexit codes:\n  0 ", cli_commands[i]->name, "--help");
     }
 }
 
 /* A suite that does not run is exit code 4, at once; one that is not there at all 3. */
 static void test_cli_main__not_running__is_4(void **state)
 {
-    EXPECT(4, "is not running; start it: zsaga up", "zsaga", "ps");
-    EXPECT(4, "is not running", "zsaga", "list", "--json");
-    EXPECT(4, "is not running", "zsaga", "show", "A");
-    EXPECT(4, "is not running", "zsaga", "status");
-    EXPECT(4, "is not running", "zsaga", "audit");
-    EXPECT(4, "is not running", "zsaga", "retry", "A", "--reason", "why");
-    EXPECT(4, "is not running", "zsaga", "trust", "payment", "--reason", "why");
-    EXPECT(4, "is not running", "zsaga", "submit", "order", "/dev/null");
-    EXPECT(3, "there is no suite in", "zsaga", "export", "stock");
+    EXPECT(4, "is not running", "list", "--json");
+    EXPECT(4, "is not running", "show", "A");
+    EXPECT(4, "is not running", "status");
+    EXPECT(4, "is not running", "audit");
+    EXPECT(4, "is not running", "retry", "A", "--reason", "why");
+    EXPECT(4, "is not running", "trust", "payment", "--reason", "why");
+    EXPECT(4, "is not running", "submit", "order", "/dev/null");
+    EXPECT(4, "is not running, there is none; start it", "ps");
+    EXPECT(3, "there is no suite in", "export", "stock");
+}
+
+/* Another user is told that he is kept out, not that nothing answers. */
+static void test_cli_main__another_users_suite__is_told_at_once(void **state)
+{
+    const struct cli_call *call = *state;
+    AUTO(freep) char *run = suite_path(call->dir, "run");
+    struct err err;
+    int lock;
+    assert_int_equal(suite_create(call->dir, &err), 0);
+    assert_int_equal(suite_lock(call->dir, 0, &lock, &err), 0);
+    assert_int_equal(chmod(call->dir, 0755), 0);
+    bool root = geteuid() == 0;
+    assert_int_equal(root ? seteuid(65534) : chmod(run, 0), 0);
+    EXPECT(4, "is closed to you: ask as the user who runs it", "ps");
+    EXPECT(4, "is closed to you", "list");
+    assert_int_equal(root ? seteuid(0) : chmod(run, 0700), 0);
+    (void)close(lock);
 }
 
 /* Options of all commands may stand before the command. */
 static void test_cli_main__options_first__are_taken(void **state)
 {
-    EXPECT(4, "in /tmp/nowhere is not running", "zsaga", "--data", "/tmp/nowhere", "--json", "ps");
-    EXPECT(4, "in /tmp/nowhere is not running", "zsaga", "--data=/tmp/nowhere", "ps");
-    EXPECT(2, "unknown option --odd", "zsaga", "--odd", "ps");
+    EXPECT(4, "in /tmp/nowhere is not running", "--data", "/tmp/nowhere", "--json", "ps");
+    EXPECT(4, "in /tmp/nowhere is not running", "--data=/tmp/nowhere", "ps");
+    EXPECT(2, "unknown option --odd", "--odd", "ps");
 }
 
 int main(void)
@@ -143,6 +114,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cli_main__misuse__is_2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__help__is_0, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__not_running__is_4, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cli_main__another_users_suite__is_told_at_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__options_first__are_taken, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

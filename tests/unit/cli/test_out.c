@@ -5,9 +5,12 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/xalloc.h"
 #include "out.h"
 
 /* Thousands are set apart. */
@@ -45,12 +48,52 @@ static void test_out_json_time__none__null(void **state)
     json_decref(some);
 }
 
+/* What the rows printed look like, read back from standard output. */
+static char *printed_rows(const int *numbers, size_t count)
+{
+    char *text = xcalloc(1000, 1);
+    FILE *output = tmpfile();
+    assert_non_null(output);
+    (void)fflush(stdout);
+    int real_out = dup(STDOUT_FILENO);
+    (void)dup2(fileno(output), STDOUT_FILENO);
+    struct out_rows rows = {false};
+    for (size_t i = 0; i < count; i++)
+        out_rows_add(&rows, json_pack("{s:i}", "n", numbers[i]));
+    out_rows_end(&rows);
+    (void)fflush(stdout);
+    (void)dup2(real_out, STDOUT_FILENO);
+    (void)close(real_out);
+    rewind(output);
+    text[fread(text, 1, 999, output)] = '\0';
+    (void)fclose(output);
+    return text;
+}
+
+/* Rows printed one at a time are the array that they would be at once. */
+static void test_out_rows__one_at_a_time__are_an_array(void **state)
+{
+    (void)state;
+    static const int numbers[] = {1, 2};
+    for (size_t count = 0; count <= 2; count++) {
+        json_t *array = json_array();
+        for (size_t i = 0; i < count; i++)
+            json_array_append_new(array, json_pack("{s:i}", "n", numbers[i]));
+        AUTO(freep) char *at_once = json_dumps(array, JSON_INDENT(2));
+        AUTO(freep) char *wanted = xprintf("%s\n", at_once);
+        AUTO(freep) char *got = printed_rows(numbers, count);
+        assert_string_equal(got, wanted);
+        json_decref(array);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_out_number__thousands),
         cmocka_unit_test(test_out_duration__rounded),
         cmocka_unit_test(test_out_json_time__none__null),
+        cmocka_unit_test(test_out_rows__one_at_a_time__are_an_array),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 #include "table.h"
 
-static const struct table_column columns[] = {
+static const struct column columns[] = {
     {"key", false, 4, 0}, {"n", true, 0, 0}, {"id", false, 0, 2}, {"note", false, 6, 1}};
 
 static struct table *filled(void)
@@ -85,7 +85,7 @@ static void test_table_render__color__same_layout(void **state)
 static void test_table_cell__control_characters__are_replaced(void **state)
 {
     (void)state;
-    static const struct table_column one[] = {{"k", false, 0, 0}};
+    static const struct column one[] = {{"k", false, 0, 0}};
     struct buffer text = {0};
     struct table *table = table_new(one, 1);
     table_cell(table, bytes_of("a\033[2J\xff", 6), TABLE_PLAIN);

@@ -158,6 +158,26 @@ static void test_view__flood__is_bounded(void **state)
     assert_int_equal(answers(fixture), OBSERVER_ASKS_MAX);
 }
 
+/* While it can store nothing, a question is answered with why; afterwards with the model again. */
+static void test_view__disk_full__says_why(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct node_outage why = {.disk_full = true, .words = "the disk is full", .retry_ms = 1};
+    ask(fixture, 7);
+    fixture->node->ops->refuse(fixture->node, (struct node_time){1000, 5000}, &why, &fixture->out);
+    assert_int_equal(answers(fixture), 1);
+    const Zsaga__ViewReport *report = answer(fixture, 0);
+    assert_int_equal(report->id, 7);
+    assert_int_equal(report->now_ms, 5000);
+    assert_true(bytes_equal(packed_view(report->trouble), bytes_text("the disk is full")));
+    assert_int_equal(report->n_counts + report->n_streams, 0);
+    ask(fixture, 8);
+    end_turn(fixture);
+    assert_int_equal(answers(fixture), 1);
+    assert_int_equal(answer(fixture, 0)->trouble.len, 0);
+    assert_int_equal(answer(fixture, 0)->n_counts, 5);
+}
+
 /* Beside answers it sends fetches to publishers: there is nobody else it could speak to. */
 static void test_ports__only_replay_and_answers(void **state)
 {
@@ -181,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_view__question__is_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_view__nonsense__is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_view__flood__is_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_view__disk_full__says_why, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ports__only_replay_and_answers, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@ struct fixture {
     struct arena arena;
     struct consumer_stream stream;
     struct report_stream shown;
+    int64_t since_mono_ms;
 };
 
 static int set_up(void **state)
@@ -35,6 +36,7 @@ static int set_up(void **state)
         .heard_mono_ms = NOW_MONO - 300,
     };
     fixture->shown.stream = &fixture->stream;
+    fixture->since_mono_ms = NOW_MONO - REPORT_FRESH_MS;
     model_driver_begin(fixture->driver);
     *state = fixture;
     return 0;
@@ -56,6 +58,7 @@ static const Zsaga__ViewReport *report(struct fixture *fixture, uint32_t rows)
         .model = fixture->driver->model,
         .streams = &fixture->shown,
         .stream_count = 1,
+        .since_mono_ms = fixture->since_mono_ms,
         .now = {.mono_ms = NOW_MONO, .wall_ms = NOW_WALL},
     };
     arena_reset(&fixture->arena);
@@ -86,6 +89,24 @@ static void test_stream__not_heard__is_silent(void **state)
     fixture->stream.heard_mono_ms = NOW_MONO - 5000;
     expect_stream(fixture, "silent", 5000);
     assert_int_equal(report(fixture, 0)->as_of_ms, NOW_WALL - 5000);
+}
+
+/* A publisher that went silent before all it told was applied, or was never heard at all since the
+ * observer's start, is silent too: nobody takes a dead process for a slow observer. */
+static void test_stream__not_heard_and_not_current__is_silent(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->stream.head = 200;
+    fixture->stream.heard_mono_ms = NOW_MONO - 5000;
+    expect_stream(fixture, "silent", 60000);
+    fixture->stream.state = CONSUMER_STREAM_SYNCING;
+    expect_stream(fixture, "silent", 60000);
+    fixture->stream.heard_mono_ms = -1;
+    expect_stream(fixture, "syncing", 60000);
+    fixture->since_mono_ms -= 1;
+    expect_stream(fixture, "silent", 60000);
+    fixture->stream.state = CONSUMER_STREAM_DIVERGED;
+    expect_stream(fixture, "diverged", 60000);
 }
 
 /* With events to apply, the lag counts from the last one applied, but not from before all was. */
@@ -197,6 +218,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stream__caught_up__has_no_lag, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream__not_heard__is_silent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stream__not_heard_and_not_current__is_silent, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_stream__events_wait__lag_is_since_it_was_current,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream__never_heard__is_unknown, set_up, tear_down),

@@ -73,7 +73,7 @@ static void test_put__beyond_the_screen__is_nothing(void **state)
     assert_false(screen_row_is_blank(screen, 1));
 }
 
-static const struct grid_column columns[] = {
+static const struct column columns[] = {
     {"name", false, 3, 0}, {"n", true, 0, 0}, {"extra", false, 0, 2}, {"more", false, 0, 1}};
 
 static void expect_grid(size_t width, const char *shown)

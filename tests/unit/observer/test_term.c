@@ -44,6 +44,7 @@ static _Noreturn void show_until_quit(void)
     if (term_open(true, &err) < 0)
         _exit(99);
     (void)screen_put(screen, 1, 2, 20, STYLE_GOOD, bytes_text("hello"));
+    (void)screen_put(screen, 2, 0, 20, STYLE_PLAIN, bytes_text("to the last column!!"));
     term_show(screen);
     for (;;) {
         struct pollfd fds[] = {{.fd = term_fd(), .events = POLLIN},
@@ -60,7 +61,7 @@ static _Noreturn void show_until_quit(void)
     _exit(7);
 }
 
-static _Noreturn void be_shell(int slave, int tell_fd)
+static _Noreturn void be_shell(int slave, int tell_fd, bool in_front)
 {
     (void)setsid();
     (void)ioctl(slave, TIOCSCTTY, 0);
@@ -70,7 +71,8 @@ static _Noreturn void be_shell(int slave, int tell_fd)
     pid_t pid = fork();
     if (pid == 0) {
         (void)setpgid(0, 0);
-        (void)tcsetpgrp(0, getpid());
+        if (in_front)
+            (void)tcsetpgrp(0, getpid());
         (void)signal(SIGTTOU, SIG_DFL);
         show_until_quit();
     }
@@ -81,7 +83,7 @@ static _Noreturn void be_shell(int slave, int tell_fd)
     _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
-static int set_up(void **state)
+static int set_up_as(void **state, bool in_front)
 {
     struct shown *shown = calloc(1, sizeof *shown);
     const struct winsize size = {.ws_row = 3, .ws_col = 20};
@@ -92,12 +94,22 @@ static int set_up(void **state)
     assert_int_equal(fcntl(shown->terminal, F_SETFL, O_NONBLOCK), 0);
     shown->shell = fork();
     if (shown->shell == 0)
-        be_shell(shown->slave, ends[1]);
+        be_shell(shown->slave, ends[1], in_front);
     assert_int_equal(read(ends[0], &shown->pid, sizeof shown->pid), sizeof shown->pid);
     (void)close(ends[0]);
     (void)close(ends[1]);
     *state = shown;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_as(state, true);
+}
+
+static int set_up_in_background(void **state)
+{
+    return set_up_as(state, false);
 }
 
 static int tear_down(void **state)
@@ -239,6 +251,14 @@ static bool is_stopped(pid_t pid)
     return end != NULL && strncmp(end, ") T", 3) == 0;
 }
 
+static void await_stopped(const struct shown *shown)
+{
+    for (int waited = 0; !is_stopped(shown->pid); waited += 10) {
+        assert_true(waited < DEADLINE_MS);
+        (void)poll(NULL, 0, 10);
+    }
+}
+
 /* Stopped, it leaves the terminal to the shell; continued, it takes it again and draws. */
 static void test_stop_and_continue__gives_and_takes(void **state)
 {
@@ -247,10 +267,7 @@ static void test_stop_and_continue__gives_and_takes(void **state)
     for (size_t i = 1; i < 4; i++) {
         assert_int_equal(write(shown->terminal, "\032", 1), 1); /* Ctrl-Z. */
         await(shown, LEFT, i);
-        for (int waited = 0; !is_stopped(shown->pid); waited += 10) {
-            assert_true(waited < DEADLINE_MS);
-            (void)poll(NULL, 0, 10);
-        }
+        await_stopped(shown);
         expect_restored(shown);
         assert_int_equal(kill(shown->pid, SIGCONT), 0);
         await(shown, ENTERED, i + 1);
@@ -258,6 +275,73 @@ static void test_stop_and_continue__gives_and_takes(void **state)
     }
     assert_int_equal(kill(shown->pid, SIGTERM), 0);
     expect_end(shown, 7);
+}
+
+/* SIGSTOP tells nobody: going on, it takes the terminal again from whoever had it meanwhile. */
+static void test_sigstop_and_continue__takes_again(void **state)
+{
+    struct shown *shown = *state;
+    await_drawn(shown, 1);
+    assert_int_equal(kill(shown->pid, SIGSTOP), 0);
+    await_stopped(shown);
+    assert_int_equal(tcsetattr(shown->slave, TCSANOW, &shown->before), 0);
+    assert_int_equal(kill(shown->pid, SIGCONT), 0);
+    await_drawn(shown, 2);
+    assert_int_equal(count_of(shown, ENTERED), 1);
+    assert_int_equal(kill(shown->pid, SIGTERM), 0);
+    expect_end(shown, 7);
+}
+
+/* In the background it waits, without touching the terminal; told to end there, it ends. */
+static void test_background__told_to_end__ends(void **state)
+{
+    struct shown *shown = *state;
+    await_stopped(shown);
+    assert_int_equal(kill(shown->pid, SIGTERM), 0);
+    assert_int_equal(kill(shown->pid, SIGCONT), 0);
+    int status = 0;
+    assert_int_equal(waitpid(shown->shell, &status, 0), shown->shell);
+    shown->shell = 0;
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    take_output(shown);
+    assert_int_equal(shown->output.len, 0);
+}
+
+/* A row that reaches to the last column keeps its last character: clearing what is behind it would
+ * clear that one. */
+static void test_show__full_row__keeps_its_last_character(void **state)
+{
+    struct shown *shown = *state;
+    await_drawn(shown, 1);
+    await(shown, "\033[3;1Hto the last column!!", 1);
+    assert_int_equal(count_of(shown, "!!\033[K"), 0);
+    assert_int_equal(count_of(shown, "hello\033[0m\033[K"), 1);
+    assert_int_equal(write(shown->terminal, "q", 1), 1);
+    expect_end(shown, 7);
+}
+
+/* What cannot be written was not shown. */
+static void test_print__device_full__says_so(void **state)
+{
+    (void)state;
+    int saved = dup(STDOUT_FILENO);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    struct screen *screen = screen_new(20, 3, false);
+    (void)screen_put(screen, 0, 0, 20, STYLE_PLAIN, bytes_text("hello"));
+    (void)fflush(stdout);
+    (void)dup2(full, STDOUT_FILENO);
+    bool printed_full = term_print(screen, false);
+    (void)dup2(null, STDOUT_FILENO);
+    bool printed = term_print(screen, false);
+    (void)dup2(saved, STDOUT_FILENO);
+    assert_false(printed_full);
+    assert_true(printed);
+    screen_free(screen);
+    (void)close(full);
+    (void)close(null);
+    (void)close(saved);
 }
 
 /* Another size draws the whole screen anew. */
@@ -315,6 +399,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_signals__end_it__restore, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_crashes__restore_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stop_and_continue__gives_and_takes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sigstop_and_continue__takes_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_background__told_to_end__ends, set_up_in_background,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_show__full_row__keeps_its_last_character, set_up,
+                                        tear_down),
+        cmocka_unit_test(test_print__device_full__says_so),
         cmocka_unit_test_setup_teardown(test_resize__draws_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_show__unchanged_rows__are_not_written, set_up,
                                         tear_down),

@@ -269,6 +269,28 @@ static void test_render__behind__says_stale(void **state)
     free(text);
 }
 
+/* An observer that says what hinders it is not called silent; what it said before is still shown.
+ */
+static void test_render__observer_hindered__says_what_by(void **state)
+{
+    (void)state;
+    struct report_fixture fixture;
+    report_fixture_fill(&fixture);
+    const struct frame_of frame = {70, 6, false, 7000};
+    struct view_state view = state_of(&frame);
+    view.trouble = bytes_text("disk full\033[2J: make room");
+    struct screen *screen = screen_new(frame.columns, frame.rows, frame.ascii);
+    struct buffer text = {0};
+    view_render(&fixture.report, &view, screen);
+    screen_text(screen, &text);
+    buffer_append(&text, "", 1);
+    assert_non_null(strstr((const char *)text.data,
+                           "× hindered  lag 7.0 s: disk full\xef\xbf\xbd[2J: make room\n"));
+    assert_non_null(strstr((const char *)text.data, "running 12"));
+    buffer_release(&text);
+    screen_free(screen);
+}
+
 /* The document has each field of the tables, and null for what is not known. */
 static void test_json__has_the_fields_of_the_tables(void **state)
 {
@@ -312,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_render__any_size__stays_within),
         cmocka_unit_test(test_render__no_answer_yet__says_so),
         cmocka_unit_test(test_render__behind__says_stale),
+        cmocka_unit_test(test_render__observer_hindered__says_what_by),
         cmocka_unit_test(test_json__has_the_fields_of_the_tables),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

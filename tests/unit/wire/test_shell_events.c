@@ -177,6 +177,41 @@ static void test_sub__message_of_parts__is_malformed(void **state)
     assert_memory_equal(zmq_msg_data(&body), "whole", 5);
 }
 
+/* Who asks and never reads holds a few answers in memory, and not as many as commands may wait. */
+static void test_replay__nobody_reads__few_answers_wait(void **state)
+{
+    (void)state;
+    static const struct shell_port port = {SHELL_REPLAY, endpoint, "replay"};
+    enum { ANSWER = 256 << 10, MANY = 200 };
+    static const int few = 1;
+    struct err err = {0};
+    struct peer from;
+    open_link(&pub, &port);
+    void *reader = zmq_socket(context, ZMQ_DEALER);
+    assert_int_equal(zmq_setsockopt(reader, ZMQ_RCVHWM, &few, sizeof few), 0);
+    assert_int_equal(zmq_setsockopt(reader, ZMQ_LINGER, &(int){0}, sizeof(int)), 0);
+    assert_int_equal(zmq_connect(reader, endpoint), 0);
+    assert_int_equal(zmq_send(reader, "ask", 3, 0), 3);
+    for (int waited = 0; shell_link_take(&pub, &from, &body, &err) != SHELL_TAKEN;
+         waited += PAUSE_MS) {
+        assert_in_range(waited, 0, DEADLINE_MS);
+        (void)poll(NULL, 0, PAUSE_MS);
+    }
+    int sent = 0;
+    int refused = 0; /* In a row: ZeroMQ's thread takes a moment to move what it can. */
+    while (refused < 50 && sent < MANY) {
+        uint8_t *data = xcalloc(1, ANSWER);
+        bool taken = shell_link_send(&pub, &from, &data, ANSWER, &err) == SHELL_SENT;
+        free(data);
+        sent += taken;
+        refused = taken ? 0 : refused + 1;
+        if (!taken)
+            (void)poll(NULL, 0, PAUSE_MS);
+    }
+    (void)zmq_close(reader);
+    assert_in_range(sent, SHELL_SOCKET_REPLAY_HWM, 4 * SHELL_SOCKET_REPLAY_HWM);
+}
+
 /* An endpoint is one publisher's. */
 static void test_pub__endpoint_held__is_refused(void **state)
 {
@@ -215,6 +250,7 @@ int main(void)
         TEST(test_pub__nobody_reads__never_blocks),
         TEST(test_pub__listeners_come_and_go__nothing_arrives),
         TEST(test_sub__message_of_parts__is_malformed),
+        TEST(test_replay__nobody_reads__few_answers_wait),
         TEST(test_pub__endpoint_held__is_refused),
         TEST(test_sub__silence__has_an_end),
     };

@@ -177,6 +177,29 @@ static void test_send__a_peer_is_full__gets_its_messages_later_in_order(void **s
     assert_string_equal(script.sent, "b1 b2 a1 a2 a3 ");
 }
 
+static int commit_answers(struct toy *toy, struct outbound *out, struct err *err)
+{
+    if (toy->commits == 2)
+        return toy_end_run(err);
+    toy_say(out, 'a', toy->commits == 0 ? "a1" : "a2");
+    toy_say(out, 'b', toy->commits == 0 ? "b1" : "b2");
+    toy->deadline = 0;
+    return 0;
+}
+
+/* An answer of the replay plane that a full pipe refuses is dropped: who wants it asks again, and
+ * what is kept is for those who cannot. */
+static void test_send__replay_reader_is_full__drops_its_answers(void **state)
+{
+    (void)state;
+    struct toy toy = toy_new();
+    script.full['a'] = 1;
+    toy.on_tick = tick_again;
+    toy.on_commit = commit_answers;
+    toy_run(&toy, SHELL_REPLAY, 1);
+    assert_string_equal(script.sent, "b1 a2 b2 ");
+}
+
 static int commit_to_the_gone(struct toy *toy, struct outbound *out, struct err *err)
 {
     if (toy->commits == 1)
@@ -277,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_turn__commit_failed__refuses_what_comes_until_it_is_reloaded),
         cmocka_unit_test(test_turn__node_is_sated__commits_before_it_is_given_more),
         cmocka_unit_test(test_send__a_peer_is_full__gets_its_messages_later_in_order),
+        cmocka_unit_test(test_send__replay_reader_is_full__drops_its_answers),
         cmocka_unit_test(test_send__a_peer_is_gone__drops_its_messages),
         cmocka_unit_test(test_send__dealer_not_connected__drops_the_message),
         cmocka_unit_test(test_send__commit_fails__sends_nothing),

@@ -172,13 +172,23 @@ static void expect_restored(struct shown *shown)
     assert_memory_equal(output->data + output->len - end, LEFT, end);
 }
 
-static void expect_end(struct shown *shown, int code)
+static void await_end(struct shown *shown, int code)
 {
     int status = 0;
-    assert_int_equal(waitpid(shown->shell, &status, 0), shown->shell);
+    pid_t ended = 0;
+    for (int waited = 0; (ended = waitpid(shown->shell, &status, WNOHANG)) == 0; waited++) {
+        assert_true(waited < DEADLINE_MS);
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(ended, shown->shell);
     shown->shell = 0;
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), code);
+}
+
+static void expect_end(struct shown *shown, int code)
+{
+    await_end(shown, code);
     expect_restored(shown);
 }
 
@@ -299,11 +309,7 @@ static void test_background__told_to_end__ends(void **state)
     await_stopped(shown);
     assert_int_equal(kill(shown->pid, SIGTERM), 0);
     assert_int_equal(kill(shown->pid, SIGCONT), 0);
-    int status = 0;
-    assert_int_equal(waitpid(shown->shell, &status, 0), shown->shell);
-    shown->shell = 0;
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 7);
+    await_end(shown, 7);
     take_output(shown);
     assert_int_equal(shown->output.len, 0);
 }

@@ -92,7 +92,8 @@ static int serve(struct program *program, const struct service_options *options,
     }
     if (rc < 0)
         return rc;
-    const struct shell_options shell = {name, options->lifeline_fd, options->ready_fd};
+    const struct shell_options shell = {
+        .name = name, .lifeline_fd = options->lifeline_fd, .ready_fd = options->ready_fd};
     return shell_run(program->node, ports, 1 + 2 * program->publisher_count, &shell, err);
 }
 

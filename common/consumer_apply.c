@@ -1,11 +1,15 @@
 /* A stream's part of the open transaction: rows become calls of the service. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/packed.h"
 #include "base/text.h"
+#include "base/xalloc.h"
 #include "consumer_internal.h"
+
+#define WORDS_MIN 50 /* Of why it stops; bytes. */
 
 /* CONSUMER_GUILTY, or what the database has failed with. */
 static int blame(struct consumer_node *node, struct stream *stream, uint64_t seq,
@@ -35,13 +39,24 @@ static int reset_service(struct consumer_node *node, struct stream *stream, stru
     return 0;
 }
 
+/* What to do next is there whole, or not at all: a command cut short would mislead. */
+static char *way_out(const struct consumer_node *node, const struct stream *stream)
+{
+    char *words = xprintf("; compare, then: zsaga resync %s %s --from tail --reason TEXT",
+                          node->service->name, stream->shown->publisher);
+    if (strlen(words) + WORDS_MIN <= CURSOR_DETAIL_MAX)
+        return words;
+    free(words);
+    return xstrdup("; compare, then: see zsaga resync --help");
+}
+
 static void stop_at_breach(const struct consumer_node *node, struct stream *stream)
 {
     const struct consumer_breach *breach = &stream->breach;
+    AUTO(freep) char *next = way_out(node, stream);
     stream->next.state = breach->kind;
-    (void)snprintf(stream->next.detail, sizeof stream->next.detail,
-                   "%.*s; compare, then: zsaga resync %s %s", 90, breach->words,
-                   node->service->name, stream->shown->publisher);
+    (void)snprintf(stream->next.detail, sizeof stream->next.detail, "%.*s%s",
+                   (int)(CURSOR_DETAIL_MAX - strlen(next)), breach->words, next);
     stream->turn = CONSUMER_STOPPED;
 }
 

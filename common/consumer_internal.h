@@ -181,6 +181,8 @@ int consumer_failed(int rc); /* As the class in which a node's commit fails. */
 
 /* consumer_owner.c: what the owner plane asks of a consumer; `context` is the node. */
 void consumer_health(void *context, const char **ret_state, const char **ret_detail);
+size_t consumer_stream_count(void *context);
+void consumer_stream_health(void *context, size_t i, struct owner_stream *ret);
 void consumer_refuse(struct consumer_node *node, const struct node_outage *why);
 int consumer_resync(void *context, const Zsaga__Resync *request, const char **ret_words,
                     struct err *err);

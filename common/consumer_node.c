@@ -306,6 +306,8 @@ int consumer_node_new(const struct consumer_service *service,
         .table_count = service->table_count,
         .audit = service->audit,
         .health = consumer_health,
+        .stream_count = consumer_stream_count,
+        .stream = consumer_stream_health,
         .resync = consumer_resync,
         .context = self,
     });

@@ -33,6 +33,25 @@ void consumer_health(void *context, const char **ret_state, const char **ret_det
     *ret_detail = node->words;
 }
 
+size_t consumer_stream_count(void *context)
+{
+    const struct consumer_node *node = context;
+    return node->stream_count;
+}
+
+void consumer_stream_health(void *context, size_t i, struct owner_stream *ret)
+{
+    const struct consumer_node *node = context;
+    const struct consumer_stream *shown = &node->shown[i];
+    *ret = (struct owner_stream){
+        .publisher = shown->publisher,
+        .state = consumer_stream_state_name(shown->state),
+        .head = shown->head,
+        .applied = shown->applied,
+        .detail = shown->detail,
+    };
+}
+
 void consumer_refuse(struct consumer_node *node, const struct node_outage *why)
 {
     node->batch.budget = SIZE_MAX;

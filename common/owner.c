@@ -189,6 +189,33 @@ static const Zsaga__OwnerRequest *decode(struct arena *arena, struct bytes packe
     return request;
 }
 
+static Zsaga__StreamHealth *keep_stream(struct arena *arena, const struct owner_stream *from)
+{
+    Zsaga__StreamHealth row = ZSAGA__STREAM_HEALTH__INIT;
+    row.publisher = keep_bytes(arena, bytes_text(from->publisher));
+    row.state = keep_bytes(arena, bytes_text(from->state));
+    row.head = from->head;
+    row.applied = from->applied;
+    row.detail = keep_bytes(arena, bytes_text(from->detail));
+    return keep(arena, &row, sizeof row);
+}
+
+static void fill_streams(struct owner *owner, struct arena *arena, Zsaga__HealthReport *report)
+{
+    const struct owner_host *host = &owner->host;
+    size_t count = host->stream_count == NULL ? 0 : host->stream_count(host->context);
+    if (count == 0 || arena->used > BATCH_BYTES_MAX)
+        return;
+    report->streams = arena_alloc(arena, count * sizeof(Zsaga__StreamHealth *));
+    if (report->streams == NULL)
+        abort();
+    struct owner_stream stream;
+    for (report->n_streams = 0; report->n_streams < count; report->n_streams++) {
+        host->stream(host->context, report->n_streams, &stream);
+        report->streams[report->n_streams] = keep_stream(arena, &stream);
+    }
+}
+
 static int answer_health(struct owner *owner, struct arena *arena, const char *state,
                          const char *detail, Zsaga__OwnerAnswer *answer)
 {
@@ -198,6 +225,7 @@ static int answer_health(struct owner *owner, struct arena *arena, const char *s
     report.head = owner->host.head == NULL ? 0 : owner->host.head(owner->host.context);
     report.state = keep_bytes(arena, bytes_text(state));
     report.detail = keep_bytes(arena, bytes_text(detail));
+    fill_streams(owner, arena, &report);
     answer->kind_case = ZSAGA__OWNER_ANSWER__KIND_HEALTH;
     answer->health = keep(arena, &report, sizeof report);
     return 0;
@@ -205,8 +233,7 @@ static int answer_health(struct owner *owner, struct arena *arena, const char *s
 
 static int answer_own_health(struct owner *owner, struct arena *arena, Zsaga__OwnerAnswer *answer)
 {
-    const char *state = "ok";
-    const char *detail = "";
+    const char *state = "ok", *detail = "";
     if (owner->host.health != NULL)
         owner->host.health(owner->host.context, &state, &detail);
     return answer_health(owner, arena, state, detail, answer);

@@ -11,6 +11,15 @@
 #include "participant.h"
 #include "wire/arena.h"
 
+/* A log that the process follows; the texts are valid until the next call. */
+struct owner_stream {
+    const char *publisher;
+    const char *state;
+    uint64_t head; /* As last told. */
+    uint64_t applied;
+    const char *detail; /* What is wrong, or "". */
+};
+
 /* What the process offers; all borrowed. */
 struct owner_host {
     const char *name;
@@ -22,6 +31,9 @@ struct owner_host {
     uint64_t (*head)(void *context);                                               /* Of its log. */
     /* Sets what hinders the process, when something does. NULL: nothing ever. */
     void (*health)(void *context, const char **ret_state, const char **ret_detail);
+    /* A consumer's: how many logs it follows, and one of them. NULL: none. */
+    size_t (*stream_count)(void *context);
+    void (*stream)(void *context, size_t i, struct owner_stream *ret);
     /* A consumer's: moves a cursor, within the batch's transaction. Sets words for a person: what
      * was done, or with OWNER_REFUSED why it was not. NULL: the process follows nobody. */
     int (*resync)(void *context, const Zsaga__Resync *request, const char **ret_words,

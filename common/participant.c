@@ -80,7 +80,8 @@ static int serve(struct program *program, const struct service_options *options,
         [PARTICIPANT_PORT_EVENTS] = {SHELL_PUB, events, "events"},
         [PARTICIPANT_PORT_REPLAY] = {SHELL_REPLAY, replay, "replay"},
     };
-    const struct shell_options shell = {name, options->lifeline_fd, options->ready_fd};
+    const struct shell_options shell = {
+        .name = name, .lifeline_fd = options->lifeline_fd, .ready_fd = options->ready_fd};
     return shell_run(program->node, ports, PARTICIPANT_PORT_COUNT, &shell, err);
 }
 

@@ -46,7 +46,8 @@ struct call;
 enum call_outcome {
     CALL_DONE = 0,    /* The effect is written. */
     CALL_REFUSED = 1, /* A business "no", from call_refuse(): what it wrote is taken back. An action
-                       * only: a compensation cannot refuse, and would be answered `retry`. */
+                       * only: a compensation cannot refuse, nor can an action that the saga calls
+                       * retriable. Theirs is answered `retry` and recorded nowhere. */
     CALL_RETRY = 2,   /* Not now, from call_retry(): taken back, nothing recorded. */
     CALL_PENDING = 3, /* Accepted, the result comes later: the handler is called again, with
                        * call_again() true, each time somebody asks, until it says another outcome.

@@ -232,6 +232,10 @@ static int run_action(struct job *job, bool again, int *ret_outcome, struct err 
 {
     job->call.again = again;
     int rc = call_handler(job, job->action->run, false, ret_outcome, err);
+    /* Behind the point of no return nothing can be refused: it is recorded nowhere and asked again,
+     * so that what was in its way can be mended. */
+    if (*ret_outcome == CALL_REFUSED && job->work->command->retriable)
+        *ret_outcome = CALL_RETRY;
     if (rc != 0 || *ret_outcome == CALL_RETRY)
         return rc;
     if (*ret_outcome == CALL_PENDING && again)

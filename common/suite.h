@@ -109,5 +109,6 @@ int suite_endpoint(struct suite *suite, const char *name, const char *socket, ch
  * for an instant. *ret_fd keeps it. ERR_HELD with the holder's pid where known. */
 int suite_lock(const char *dir, int64_t wait_ms, int *ret_fd, struct err *err);
 bool suite_is_locked(const char *dir);
+long suite_lock_holder(const char *dir); /* The pid of who took it last; 0: not known. */
 
 #endif

@@ -12,12 +12,18 @@
 
 #define POLL_MS 20
 
-static int refuse_held(int fd, const char *dir, struct err *err)
+static long read_holder(int fd)
 {
     char text[24] = "";
     ssize_t len = pread(fd, text, sizeof text - 1, 0);
     long pid = len > 0 ? strtol(text, NULL, 10) : 0;
-    if (pid <= 0)
+    return pid > 0 ? pid : 0;
+}
+
+static int refuse_held(int fd, const char *dir, struct err *err)
+{
+    long pid = read_holder(fd);
+    if (pid == 0)
         return err_set(
             err, ERR_HELD,
             "the suite in %s is in use by another process: use that one, or stop it first", dir);
@@ -76,4 +82,15 @@ bool suite_is_locked(const char *dir)
     bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     (void)close(fd);
     return locked;
+}
+
+long suite_lock_holder(const char *dir)
+{
+    AUTO(freep) char *path = suite_path(dir, "lock");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    long pid = read_holder(fd);
+    (void)close(fd);
+    return pid;
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,7 +15,6 @@
 #include "suite.h"
 #include "wire/shell.h"
 
-#define NICENESS 15 /* Whatever else runs goes first. */
 #define EVERYTHING "all"
 #define PORTS_MAX (2 + 2 * CONSUMER_PUBLISHERS_MAX)
 
@@ -95,8 +93,12 @@ static int serve(struct program *program, const struct service_options *options,
         rc = add_port(program, SHELL_ROUTER, SUITE_OBSERVER, "view", err);
     if (rc < 0)
         return rc;
-    (void)setpriority(PRIO_PROCESS, 0, NICENESS);
-    const struct shell_options shell = {SUITE_OBSERVER, options->lifeline_fd, options->ready_fd};
+    const struct shell_options shell = {
+        .name = SUITE_OBSERVER,
+        .lifeline_fd = options->lifeline_fd,
+        .ready_fd = options->ready_fd,
+        .yields = true,
+    };
     return shell_run(program->node, program->ports, program->port_count, &shell, err);
 }
 

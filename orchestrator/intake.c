@@ -110,7 +110,7 @@ int intake_submit(struct orchestrator *self, struct work *work, struct err *err)
     const Zsaga__Submit *submit = work->request->submit;
     if (!text_is_name(packed_view(submit->key)))
         return client_refuse(self, work, "malformed",
-                             "the key must be 1 to 64 bytes of printable UTF-8");
+                             "the key must be 1 to 64 bytes of UTF-8 without control characters");
     if (submit->nonce.len > JOURNAL_NONCE_MAX)
         return client_refuse(self, work, "malformed", "the nonce is over 32 bytes");
     if (submit->input.len > ORCHESTRATOR_INPUT_MAX)

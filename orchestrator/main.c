@@ -114,7 +114,9 @@ int main(int argc, char **argv)
     struct program program = {0};
     struct err err = {0};
     rc = open_program(&program, &options, &err);
-    const struct shell_options shell = {SUITE_ORCHESTRATOR, options.lifeline_fd, options.ready_fd};
+    const struct shell_options shell = {.name = SUITE_ORCHESTRATOR,
+                                        .lifeline_fd = options.lifeline_fd,
+                                        .ready_fd = options.ready_fd};
     if (rc == 0)
         rc = shell_run(program.node, program.ports, program.port_count, &shell, &err);
     close_program(&program);

@@ -89,7 +89,7 @@ int queries_find(struct orchestrator *self, struct work *work, struct err *err)
     for (size_t i = 0; i < find->n_keys; i++)
         if (!text_is_name(packed_view(find->keys[i])))
             return client_refuse(self, work, "malformed",
-                                 "a key must be 1 to 64 bytes of printable UTF-8");
+                                 "a key must be 1 to 64 bytes of UTF-8 without control characters");
     Zsaga__Found found = ZSAGA__FOUND__INIT;
     Zsaga__Brief *briefs = orchestrator_keep(self, NULL, find->n_keys * sizeof *briefs);
     found.sagas = orchestrator_keep(self, NULL, find->n_keys * sizeof *found.sagas);
@@ -121,7 +121,8 @@ static void fill_from_memory(struct orchestrator *self, const struct active *act
     row->step = orchestrator_keep_bytes(self, bytes_text(step->name));
     if (saga->state != SAGA_ATTENTION)
         row->waiting_on = orchestrator_keep_bytes(self, bytes_text(step->participant));
-    row->attempts = saga->attempt;
+    const struct saga_step_state *state = &saga->steps[saga->cursor];
+    row->attempts = (saga_is_undoing(saga) ? state->undo_retries : state->retries) + 1U;
     if (saga->error_code[0] != '\0') {
         char words[TEXT_NAME_MAX + SAGA_WORDS_MAX + 4];
         (void)snprintf(words, sizeof words, "%s%s%s", saga->error_code,

@@ -150,6 +150,8 @@ static void apply_resumed(struct saga *saga, const struct definition *definition
     saga->attempt++;
     saga->phase = PHASE_OUT;
     clear_trouble(saga);
+    if (saga->state == SAGA_RUNNING)
+        saga->reason[0] = '\0'; /* What stopped it is mended, and has turned nothing back. */
     bool refused_for_good =
         step->forward == FORWARD_REJECTED && definition->steps[saga->cursor].kind == STEP_RETRIABLE;
     if (saga->state == SAGA_RUNNING && refused_for_good)

@@ -82,6 +82,7 @@ static void add_command(struct orchestrator *self, struct active *active,
         pointers[command.n_outputs++] = output;
     }
     command.outputs = pointers;
+    command.retriable = !undo && step->kind == STEP_RETRIABLE;
     request.kind_case = ZSAGA__REQUEST__KIND_COMMAND;
     request.command = &command;
     frame_writer_add(writer, &request.base, &active->index);

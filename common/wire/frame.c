@@ -20,7 +20,9 @@ static struct bytes view(ProtobufCBinaryData data)
 static int read_driver(const Zsaga__Driver *from, struct frame_driver *ret, struct err *err)
 {
     if (!text_is_name(view(from->id)))
-        return err_set(err, ERR_INVALID, "header.driver.id must be 1 to 64 printable bytes");
+        return err_set(
+            err, ERR_INVALID,
+            "header.driver.id must be 1 to 64 bytes of UTF-8 without control characters");
     if (!id_from_bytes(view(from->last_saga), &ret->last_saga))
         return err_set(err, ERR_INVALID, "header.driver.last_saga must be 16 bytes");
     if (from->epoch == 0 || from->epoch > INT64_MAX)
@@ -38,7 +40,8 @@ static int read_header(const Zsaga__Header *from, struct frame_header *ret, stru
         return err_set(err, ERR_INVALID, "protocol version %u: this side speaks version %d",
                        from->version, FRAME_VERSION);
     if (!text_is_name(view(from->name)))
-        return err_set(err, ERR_INVALID, "header.name must be 1 to 64 printable bytes");
+        return err_set(err, ERR_INVALID,
+                       "header.name must be 1 to 64 bytes of UTF-8 without control characters");
     bytes_copy_text(view(from->name), ret->name, sizeof ret->name);
     if (from->store.len != 0 && !id_from_bytes(view(from->store), &ret->store))
         return err_set(err, ERR_INVALID, "header.store must be empty or 16 bytes");

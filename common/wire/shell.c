@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -318,6 +319,9 @@ static int run(struct shell *shell, struct err *err)
         if (shell->items[ITEM_SIGNALS].revents != 0)
             signal_name = shell_process_signal(shell->signal_fd);
         rc = turn_once(shell, err);
+        /* A batch process that wakes waits for the slice of whoever runs, however nice that is. */
+        if (shell->options->yields)
+            (void)sched_yield();
         if (rc < 0)
             return rc;
         if (signal_name != NULL) {
@@ -353,7 +357,7 @@ static int start(struct shell *shell, const struct shell_port *ports, size_t por
 {
     int rc = shell_crash_init(&shell->crash, shell->options->name, err);
     if (rc == 0)
-        rc = shell_process_prepare(&shell->signal_fd, err);
+        rc = shell_process_prepare(shell->options->yields, &shell->signal_fd, err);
     if (rc < 0)
         return rc;
     shell->context = zmq_ctx_new();

@@ -19,6 +19,7 @@
 #ifndef ZSAGA_SHELL_H
 #define ZSAGA_SHELL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -43,6 +44,7 @@ struct shell_options {
     const char *name; /* Of the process, for the log and crash points. */
     int lifeline_fd;  /* The process ends when this reads end-of-file; -1: none. */
     int ready_fd;     /* "ready\n" is written here once the node is ready; -1: none. */
+    bool yields;      /* Others go first: a low priority, and each turn ends by giving way. */
 };
 
 /* Runs until SIGTERM or SIGINT (returns 0, after what was committed has been sent), or the

@@ -9,8 +9,9 @@
 /* Descriptors wanted: ZeroMQ aborts the process when a listener finds none left. */
 #define SHELL_PROCESS_FILES 4096
 
-/* Before the first thread. *ret_signal_fd reads SIGTERM and SIGINT, which stay blocked for good. */
-int shell_process_prepare(int *ret_signal_fd, struct err *err);
+/* Before the first thread. `yields`: with a low priority. *ret_signal_fd reads SIGTERM and SIGINT,
+ * which stay blocked for good. */
+int shell_process_prepare(bool yields, int *ret_signal_fd, struct err *err);
 
 /* Name of the signal that has come, or NULL. */
 const char *shell_process_signal(int signal_fd);

@@ -441,8 +441,8 @@ int ask_owner_resync(struct suite *suite, const char *owner, Zsaga__Resync *resy
 
 /* Health. */
 
-int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms, char **ret_state,
-                     char **ret_detail, struct err *err)
+int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms,
+                     ask_owner_take_health take, void *self, struct err *err)
 {
     AUTO(owner_client_freep) struct owner_client *client = NULL;
     int rc = connect_owner(suite, owner, &client, err);
@@ -458,7 +458,6 @@ int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms, ch
         return rc;
     if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_HEALTH)
         return err_set(err, ERR_SYSTEM, "%s does not tell how it is", owner);
-    *ret_state = printable(packed_view(answer->health->state));
-    *ret_detail = printable(packed_view(answer->health->detail));
+    take(self, answer->health);
     return 0;
 }

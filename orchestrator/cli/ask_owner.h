@@ -40,9 +40,10 @@ int ask_owner_audit(struct suite *suite, const char *owner, int64_t wait_ms, ask
 int ask_owner_resync(struct suite *suite, const char *owner, Zsaga__Resync *resync,
                      char **ret_words, struct err *err);
 
-/* What hinders a process, as it says itself: *ret_state is "ok" or a code, *ret_detail words or "";
- * both allocated, printable, and set on success only. ERR_TIMEOUT when it does not answer. */
-int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms, char **ret_state,
-                     char **ret_detail, struct err *err);
+/* What hinders a process, and how far it follows others, as it says itself: `take` is called once
+ * unless this fails. ERR_TIMEOUT when it does not answer. */
+typedef void (*ask_owner_take_health)(void *self, const Zsaga__HealthReport *report);
+int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms,
+                     ask_owner_take_health take, void *self, struct err *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/xalloc.h"
 #include "printable.h"
 #include "processes.h"
+#include "spawn.h"
 
 #define LOCK_WAIT_MS 5000
 
@@ -69,17 +70,22 @@ int cli_fail_see(const struct cli *cli, const struct err *err, const char *comma
     return CLI_MISSING;
 }
 
+static int say_no_suite(const struct cli *cli)
+{
+    cli_say("there is no suite in %s (no suite.zpl): is --data right? To make one: zsaga up "
+            "--data %s",
+            cli->dir, cli->dir);
+    return CLI_STOPPED;
+}
+
 int cli_load_suite(struct cli *cli)
 {
     if (cli->suite != NULL)
         return 0;
     struct err err = {0};
     int rc = suite_load(cli->dir, &cli->suite, &err);
-    if (rc == ERR_NOT_FOUND) {
-        cli_say("there is no suite in %s; make and start one: zsaga up --data %s", cli->dir,
-                cli->dir);
-        return CLI_MISSING;
-    }
+    if (rc == ERR_NOT_FOUND)
+        return say_no_suite(cli);
     return rc < 0 ? cli_fail(&err) : 0;
 }
 
@@ -88,9 +94,9 @@ int cli_require_running(struct cli *cli)
     if (suite_is_locked(cli->dir))
         return 0;
     AUTO(freep) char *file = suite_path(cli->dir, "suite.zpl");
-    bool missing = access(file, F_OK) != 0;
-    cli_say("the suite in %s is not running%s; start it: zsaga up --data %s", cli->dir,
-            missing ? ", there is none" : "", cli->dir);
+    if (access(file, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        return say_no_suite(cli);
+    cli_say("the suite in %s is not running; start it: zsaga up --data %s", cli->dir, cli->dir);
     return CLI_STOPPED;
 }
 
@@ -122,6 +128,23 @@ int cli_may_enter(struct cli *cli)
     return CLI_STOPPED;
 }
 
+/* One that will not be started again would only be waited for. */
+static int check_orchestrator(const struct cli *cli)
+{
+    json_t *processes = processes_read(cli->dir);
+    const char *state = processes_state(processes, SUITE_ORCHESTRATOR);
+    bool failed = state != NULL && strcmp(state, child_state_name(CHILD_FAILED)) == 0;
+    json_decref(processes);
+    if (!failed)
+        return 0;
+    AUTO(freep) char *log_path = suite_log_path(cli->suite, SUITE_ORCHESTRATOR);
+    AUTO(freep) char *words = spawn_last_words(log_path, 0);
+    cli_say("the orchestrator has failed, and is not started again: %s; stop the suite, mend that, "
+            "and start it: zsaga up --data %s",
+            words[0] == '\0' ? log_path : words, cli->dir);
+    return CLI_STOPPED;
+}
+
 int cli_connect(struct cli *cli)
 {
     int code = cli_require_running(cli);
@@ -129,6 +152,8 @@ int cli_connect(struct cli *cli)
         code = cli_load_suite(cli);
     if (code == 0 && cli->suite->client == NULL)
         code = cli_may_enter(cli);
+    if (code == 0)
+        code = check_orchestrator(cli);
     if (code != 0)
         return code;
     struct err err = {0};

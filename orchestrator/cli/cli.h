@@ -35,6 +35,7 @@ struct cli_command {
     size_t option_count;
     size_t words_min; /* Words that must and may follow. */
     size_t words_max;
+    bool no_data;                /* It makes a directory of its own: --data is no option of it. */
     int (*run)(struct cli *cli); /* Returns the exit code. */
 };
 

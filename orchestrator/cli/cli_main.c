@@ -19,6 +19,7 @@ const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
 #define COMMON_COUNT 3
 static const struct args_option common[COMMON_COUNT] = {
+    /* --data is the first. */
     {"data", "DIR", "the suite's directory; else $ZSAGA_DATA, else ./zsaga-data"},
     {"json", NULL, "print one JSON document instead of a table"},
     {"help", NULL, "print this and end"},
@@ -39,7 +40,8 @@ static void print_overview(FILE *to)
                 "  zsaga COMMAND --help   what it does, its options, examples\n"
                 "  zsaga --version\n"
                 "\n"
-                "every command takes --data DIR (else $ZSAGA_DATA, else ./zsaga-data) and --json\n"
+                "every command takes --json, and all but demo --data DIR (else $ZSAGA_DATA, else\n"
+                "./zsaga-data)\n"
                 "\n"
                 "first steps:\n"
                 "  zsaga demo             watch a suite survive kill -9, in half a minute\n"
@@ -67,7 +69,7 @@ static void print_help(const struct cli_command *command)
                  command->words[0] == '\0' ? "" : " ", command->words, command->help);
     for (size_t i = 0; i < command->option_count; i++)
         print_option(&command->options[i]);
-    for (size_t i = 0; i < COMMON_COUNT; i++)
+    for (size_t i = command->no_data ? 1 : 0; i < COMMON_COUNT; i++)
         print_option(&common[i]);
     (void)printf("\nexit codes:\n%s", command->exits);
 }
@@ -144,6 +146,8 @@ static int run_command(struct cli *cli)
     const char *data = args_value(&cli->args, "data");
     if (data != NULL && data[0] == '\0')
         return cli_usage(cli, "--data needs a directory");
+    if (data != NULL && cli->command->no_data)
+        return cli_usage(cli, "it uses a temporary directory: it takes no --data");
     cli->dir = suite_dir(data);
     cli->json = args_has(&cli->args, "json");
     look_at_terminal(cli);

@@ -370,8 +370,6 @@ static int play(struct demo *demo)
 
 static int run(struct cli *cli)
 {
-    if (args_has(&cli->args, "data"))
-        return cli_usage(cli, "the demo uses a temporary directory: it takes no --data");
     struct sigaction action = {.sa_handler = interrupt};
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
@@ -405,5 +403,6 @@ const struct cli_command command_demo = {
              "  5 not all of it came to its end in time\n",
     .options = options,
     .option_count = 1,
+    .no_data = true,
     .run = run,
 };

@@ -169,8 +169,8 @@ const struct cli_command command_export = {
         "  zsaga export orders --json | jq 'map(select(.status == \"pending\"))'\n",
     .exits = "  0 printed, whole\n"
              "  2 there is no such table\n"
-             "  3 there is no suite, or no such service in it\n"
-             "  4 the service does not answer\n",
+             "  3 there is no such service in the suite\n"
+             "  4 there is no suite, or the service does not answer\n",
     .words_min = 1,
     .words_max = 1,
     .run = run,

@@ -127,10 +127,84 @@ static void print_channels(const struct cli *cli, const struct client_status *re
     print_table(cli, table);
 }
 
+/* What only an operator can end, with the words that do. */
+static void print_suspended(const struct client_status *report)
+{
+    for (size_t i = 0; i < report->channel_count; i++) {
+        const struct client_channel *channel = &report->channels[i];
+        if (strcmp(channel->state, "suspended") != 0)
+            continue;
+        AUTO(freep) char *name = printable(bytes_text(channel->participant));
+        AUTO(freep) char *detail = printable(bytes_text(channel->detail));
+        (void)printf("\n%s: suspended: %s\n  compare, then: zsaga trust %s --reason TEXT\n", name,
+                     detail, name);
+    }
+}
+
 static const char *text_of(const json_t *process, const char *key)
 {
     const char *text = json_string_value(json_object_get(process, key));
     return text == NULL ? "" : text;
+}
+
+static const struct column stream_columns[] = {
+    {"consumer", false, 0, 0}, {"follows", false, 0, 0}, {"state", false, 0, 0},
+    {"applied", true, 0, 3},   {"behind", true, 0, 1},   {"detail", false, 10, 2},
+};
+
+static void stream_cells(struct table *table, const char *name, const json_t *stream)
+{
+    const char *state = text_of(stream, "state");
+    bool good = strcmp(state, "following") == 0;
+    bool syncing = strcmp(state, "syncing") == 0;
+    table_text(table, name);
+    table_text(table, text_of(stream, "publisher"));
+    table_cell(table, bytes_text(state), good ? TABLE_GOOD : syncing ? TABLE_BUSY : TABLE_BAD);
+    number_cell(table, (uint64_t)json_integer_value(json_object_get(stream, "applied")));
+    number_cell(table, (uint64_t)json_integer_value(json_object_get(stream, "lag")));
+    table_text(table, text_of(stream, "detail"));
+}
+
+/* One that does not run, or does not answer, has nothing else to tell. */
+static void silent_cells(struct table *table, const json_t *process)
+{
+    const char *state = text_of(process, "state");
+    bool running = strcmp(state, "running") == 0;
+    bool answers = text_of(process, "health")[0] != '\0';
+    table_text(table, text_of(process, "name"));
+    table_text(table, "-");
+    table_cell(table, bytes_text(answers ? "-" : running ? "no answer" : state), TABLE_BAD);
+    table_text(table, "-");
+    table_text(table, "-");
+    table_text(table, "");
+}
+
+/* Those of the suite's own; the observer is `zsaga top`. */
+static void print_consumers(const struct cli *cli, const json_t *processes)
+{
+    AUTO(table_freep)
+    struct table *table =
+        table_new(stream_columns, sizeof stream_columns / sizeof stream_columns[0]);
+    size_t count = 0;
+    size_t i;
+    json_t *process;
+    json_array_foreach(processes, i, process)
+    {
+        const char *name = text_of(process, "name");
+        const json_t *streams = json_object_get(process, "streams");
+        if (strcmp(name, SUITE_OBSERVER) == 0 || suite_find_consumer(cli->suite, name) == NULL)
+            continue;
+        size_t j;
+        json_t *stream;
+        json_array_foreach(streams, j, stream) stream_cells(table, name, stream);
+        if (json_array_size(streams) == 0)
+            silent_cells(table, process);
+        count++;
+    }
+    if (count == 0)
+        return;
+    (void)putchar('\n');
+    print_table(cli, table);
 }
 
 /* Processes that do not run, or say that something hinders them. */
@@ -141,8 +215,8 @@ static void print_hindered(const json_t *processes)
     json_array_foreach(processes, i, process)
     {
         const char *state = text_of(process, "state");
-        const char *health = text_of(process, "health");
-        const char *detail = text_of(process, "detail");
+        AUTO(freep) char *health = printable(bytes_text(text_of(process, "health")));
+        AUTO(freep) char *detail = printable(bytes_text(text_of(process, "detail")));
         if (strcmp(state, "running") != 0)
             (void)printf("\n%s: %s\n", text_of(process, "name"), state);
         else if (health[0] == '\0')
@@ -169,6 +243,8 @@ static void print_human(const struct cli *cli, const struct client_status *repor
     print_sagas(cli, report);
     (void)putchar('\n');
     print_channels(cli, report, processes);
+    print_consumers(cli, processes);
+    print_suspended(report);
     print_hindered(processes);
     if (report->sagas[CLIENT_ATTENTION] != 0)
         (void)puts("\nsomebody is needed: zsaga list --state attention");
@@ -227,7 +303,10 @@ const struct cli_command command_status = {
         "unfinished one, how many are stalled (not final, and nothing will wake them), and how\n"
         "the orchestrator sees each participant: up, down, or suspended (its database went back\n"
         "in time, see `zsaga trust --help`), the window of commands and how much of it is used.\n"
-        "A process that does not run or says what hinders it, as a full disk, is named below.\n"
+        "Of each consumer but the observer, what it follows, its state, and how many events it is\n"
+        "behind. A process that does not run or says what hinders it, as a full disk or a log "
+        "that\n"
+        "a consumer cannot follow any more, is named below.\n"
         "\n"
         "examples:\n"
         "  zsaga status\n"

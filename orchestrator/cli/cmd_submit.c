@@ -44,6 +44,7 @@ struct run {
     bool input_later;
     bool input_ended;
     int input_code; /* Exit code when the input failed. */
+    bool unknown;   /* The suite has no such definition. */
 };
 
 /* What the modules have to tell. */
@@ -152,6 +153,27 @@ static int64_t wait_ms(const struct run *run, int64_t at_us)
     return wait < 0 ? 0 : wait;
 }
 
+/* What is true of one order is true of all: it is said once. */
+static void take_unknown(struct run *run)
+{
+    struct cli *cli = run->cli;
+    run->unknown = true;
+    run->input_code = CLI_MISSING;
+    progress_clear(&run->progress);
+    cli_say("the suite has no definition order, so no order of this file is taken. Definitions are "
+            "read when the orchestrator starts: of %s/definitions, and those that came with zsaga "
+            "where the suite has all their participants",
+            cli->dir);
+}
+
+static void take_result(struct run *run, const struct client_result *result)
+{
+    if (result->code == ERR_NOT_FOUND)
+        take_unknown(run);
+    else
+        submission_take(run->submission, result, clock_mono_us());
+}
+
 /* Takes what has come, waiting for the first of it. */
 static int take_results(struct run *run, int64_t wait, struct err *err)
 {
@@ -161,12 +183,12 @@ static int take_results(struct run *run, int64_t wait, struct err *err)
         return 0;
     }
     int rc = client_batch_take(run->batch, wait, &result, err);
-    for (int i = 0; rc == CLIENT_BATCH_RESULT && i < BATCH; i++) {
-        submission_take(run->submission, &result, clock_mono_us());
-        rc = client_batch_take(run->batch, 0, &result, err);
+    for (int i = 0; rc == CLIENT_BATCH_RESULT && i < BATCH && !run->unknown; i++) {
+        take_result(run, &result);
+        rc = run->unknown ? 0 : client_batch_take(run->batch, 0, &result, err);
     }
     if (rc == CLIENT_BATCH_RESULT)
-        submission_take(run->submission, &result, clock_mono_us());
+        take_result(run, &result);
     return rc < 0 ? rc : 0;
 }
 
@@ -177,7 +199,7 @@ static double done(const struct run *run)
 
 static bool goes_on(const struct run *run)
 {
-    return !run->input_ended || client_batch_in_flight(run->batch) != 0;
+    return !run->unknown && (!run->input_ended || client_batch_in_flight(run->batch) != 0);
 }
 
 static int submit_all(struct run *run)
@@ -385,6 +407,7 @@ const struct cli_command command_submit = {
         "  0 all were accepted or duplicates and, with --wait, ended completed or compensated\n"
         "  1 not so\n"
         "  2 the file cannot be read, or lacks a column\n"
+        "  3 the suite has no definition of that name\n"
         "  4 the suite is not running\n",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

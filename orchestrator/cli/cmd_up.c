@@ -37,6 +37,20 @@ static int import_files(const struct cli *cli, const struct load *loads)
     return code;
 }
 
+/* Whoever has it may be about to end; meanwhile nobody is left to guess. */
+static int take_lock(const struct cli *cli, int *ret, struct err *err)
+{
+    int rc = suite_lock(cli->dir, 0, ret, err);
+    if (rc != ERR_HELD)
+        return rc;
+    long pid = suite_lock_holder(cli->dir);
+    if (pid != 0)
+        cli_say("the suite in %s is in use: waiting for process %ld to end", cli->dir, pid);
+    else
+        cli_say("the suite in %s is in use: waiting for its process to end", cli->dir);
+    return suite_lock(cli->dir, LOCK_WAIT_MS, ret, err);
+}
+
 static int start(struct cli *cli, const struct load *loads)
 {
     struct err err = {0};
@@ -48,7 +62,7 @@ static int start(struct cli *cli, const struct load *loads)
     }
     if (cli_load_suite(cli) != 0)
         return CLI_USAGE;
-    rc = suite_lock(cli->dir, LOCK_WAIT_MS, &lock, &err);
+    rc = take_lock(cli, &lock, &err);
     if (rc < 0) {
         int said = cli_fail(&err);
         return rc == ERR_HELD ? said : CLI_USAGE;
@@ -89,9 +103,10 @@ const struct cli_command command_up = {
     .summary = "start a suite and keep it running, in the foreground",
     .help =
         "Starts all processes of the suite and supervises them in the foreground: prints a line\n"
-        "that begins with `ready` when all answer, starts crashed ones again, and on Ctrl-C or\n"
-        "SIGTERM stops them all cleanly. A first start makes the directory and DIR/suite.zpl,\n"
-        "which is yours to edit. Processes write their logs to DIR/log.\n"
+        "that begins with `ready` when all answer, or says after three seconds what is missing,\n"
+        "starts crashed ones again, and on Ctrl-C or SIGTERM stops them all cleanly. A first\n"
+        "start makes the directory and DIR/suite.zpl, which is yours to edit. Processes write\n"
+        "their logs to DIR/log.\n"
         "--adopt: an orchestrator whose database is older than what its participants have seen\n"
         "refuses to start, because work it has forgotten may be under way; if you restored a\n"
         "backup on purpose, this starts it all the same.\n"

@@ -4,15 +4,39 @@
 
 #include "ask_owner.h"
 #include "base/clock.h"
-#include "base/xalloc.h"
-#include "client.h"
+#include "base/packed.h"
+#include "printable.h"
 
-static void add(json_t *process, const char *state, const char *detail)
+static void add_unknown(json_t *process)
 {
-    bool known = state != NULL && state[0] != '\0';
-    bool words = known && detail[0] != '\0';
-    json_object_set_new(process, "health", known ? json_string(state) : json_null());
-    json_object_set_new(process, "detail", words ? json_string(detail) : json_null());
+    json_object_set_new(process, "health", json_null());
+    json_object_set_new(process, "detail", json_null());
+}
+
+static json_t *stream_json(const Zsaga__StreamHealth *stream)
+{
+    uint64_t lag = stream->head > stream->applied ? stream->head - stream->applied : 0;
+    json_t *json = json_object();
+    json_object_set_new(json, "publisher", printable_json(packed_view(stream->publisher)));
+    json_object_set_new(json, "state", printable_json(packed_view(stream->state)));
+    json_object_set_new(json, "head", json_integer((json_int_t)stream->head));
+    json_object_set_new(json, "applied", json_integer((json_int_t)stream->applied));
+    json_object_set_new(json, "lag", json_integer((json_int_t)lag));
+    json_object_set_new(json, "detail", printable_json_or_null(packed_view(stream->detail)));
+    return json;
+}
+
+static void take(void *self, const Zsaga__HealthReport *report)
+{
+    json_t *process = self;
+    json_object_set_new(process, "health", printable_json_or_null(packed_view(report->state)));
+    json_object_set_new(process, "detail", printable_json_or_null(packed_view(report->detail)));
+    if (report->n_streams == 0)
+        return;
+    json_t *streams = json_array();
+    for (size_t i = 0; i < report->n_streams; i++)
+        json_array_append_new(streams, stream_json(report->streams[i]));
+    json_object_set_new(process, "streams", streams);
 }
 
 static const char *text_of(const json_t *process, const char *key)
@@ -24,11 +48,8 @@ static const char *text_of(const json_t *process, const char *key)
 static void ask(struct suite *suite, json_t *process, int64_t wait_ms)
 {
     struct err err = {0};
-    AUTO(freep) char *state = NULL;
-    AUTO(freep) char *detail = NULL;
-    /* Without an answer it stays unknown. */
-    (void)ask_owner_health(suite, text_of(process, "name"), wait_ms, &state, &detail, &err);
-    add(process, state, detail);
+    add_unknown(process); /* So it stays without an answer. */
+    (void)ask_owner_health(suite, text_of(process, "name"), wait_ms, take, process, &err);
 }
 
 void health_add(struct suite *suite, json_t *processes)
@@ -42,7 +63,7 @@ void health_add(struct suite *suite, json_t *processes)
         if (strcmp(text_of(process, "state"), "running") == 0 && left_ms > 0)
             ask(suite, process, left_ms < HEALTH_WAIT_MS ? left_ms : HEALTH_WAIT_MS);
         else
-            add(process, NULL, NULL);
+            add_unknown(process);
     }
 }
 

@@ -12,7 +12,8 @@
 #define HEALTH_WAIT_ALL_MS 1000
 
 /* Gives each of `processes` (as from processes_read()) its "health" ("ok", or what hinders it) and
- * "detail", null when not known: it does not run, or does not answer soon. */
+ * "detail", null when not known: it does not run, or does not answer soon; and one that follows
+ * others its "streams": publisher, state, head, applied, lag, detail. */
 void health_add(struct suite *suite, json_t *processes);
 
 /* Whether something is known to hinder one of them that is no consumer. */

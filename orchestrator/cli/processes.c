@@ -74,7 +74,7 @@ json_t *processes_read(const char *dir)
     return NULL;
 }
 
-pid_t processes_pid(const json_t *processes, const char *name)
+static const json_t *find(const json_t *processes, const char *name)
 {
     size_t i;
     json_t *process;
@@ -82,7 +82,17 @@ pid_t processes_pid(const json_t *processes, const char *name)
     {
         const char *known = json_string_value(json_object_get(process, "name"));
         if (known != NULL && strcmp(known, name) == 0)
-            return (pid_t)json_integer_value(json_object_get(process, "pid"));
+            return process;
     }
-    return 0;
+    return NULL;
+}
+
+const char *processes_state(const json_t *processes, const char *name)
+{
+    return json_string_value(json_object_get(find(processes, name), "state"));
+}
+
+pid_t processes_pid(const json_t *processes, const char *name)
+{
+    return (pid_t)json_integer_value(json_object_get(find(processes, name), "pid"));
 }

@@ -16,6 +16,9 @@ void processes_remove(const char *dir);
  * supervisor of ours wrote any. */
 json_t *processes_read(const char *dir);
 
+/* The state of the process of that name, borrowed; NULL when there is none. */
+const char *processes_state(const json_t *processes, const char *name);
+
 /* The pid of the process of that name, or 0. */
 pid_t processes_pid(const json_t *processes, const char *name);
 

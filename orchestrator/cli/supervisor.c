@@ -23,10 +23,12 @@
 #include "program.h"
 #include "service_exit.h"
 #include "spawn.h"
+#include "unready.h"
 
 #define STOP_MS 5000 /* After SIGTERM; then SIGKILL. */
 #define TELL_AGAIN_MS 1000
-#define HELD_MS 5000 /* So long a start waits for what a former one may still hold. */
+#define UNREADY_MS 3000 /* Then somebody wants to know what is missing. */
+#define HELD_MS 5000    /* So long a start waits for what a former one may still hold. */
 
 struct process {
     struct child child;
@@ -50,6 +52,7 @@ struct supervisor {
     bool mute;    /* It could not be written (a full disk), and that was said. */
     bool ready;   /* All were ready at least once. */
     bool stopping;
+    struct unready unready;
     int64_t started_ms;
     int64_t kill_at_ms;
     int exit_code;
@@ -121,6 +124,7 @@ static void close_fd(int *fd)
 
 static void release(struct supervisor *self)
 {
+    unready_end(&self->unready);
     for (size_t i = 0; i < self->count; i++) {
         close_fd(&self->processes[i].ready_fd);
         free(self->processes[i].program);
@@ -233,6 +237,21 @@ static void check_ready(struct supervisor *self)
     say_ready(self);
 }
 
+static void explain(struct supervisor *self, int64_t now_ms)
+{
+    if (self->ready || self->stopping) {
+        unready_end(&self->unready);
+        return;
+    }
+    const struct child **children = xcalloc(self->count, sizeof *children);
+    size_t count = 0;
+    for (size_t i = 0; i < self->count; i++)
+        if (is_awaited(&self->processes[i]) || !self->processes[i].only_follows)
+            children[count++] = &self->processes[i].child;
+    unready_step(&self->unready, self->dir, children, count, now_ms);
+    free(children);
+}
+
 /* A configuration that cannot work is told at once, while somebody is looking. */
 static void judge_failure(struct supervisor *self, const struct process *process)
 {
@@ -244,6 +263,10 @@ static void judge_failure(struct supervisor *self, const struct process *process
         return;
     if (child->exit_code == SERVICE_CONFIG && !self->ready) {
         stop_all(self, CLI_USAGE);
+        return;
+    }
+    if (!self->ready && strcmp(child->name, SUITE_ORCHESTRATOR) == 0) {
+        stop_all(self, CLI_FALSE); /* Nothing can be done without it. */
         return;
     }
     for (size_t i = 0; i < self->count; i++)
@@ -333,6 +356,8 @@ static int wait_ms(const struct supervisor *self)
     int64_t next = self->changed ? clock_mono_ms() + TELL_AGAIN_MS : INT64_MAX;
     if (self->stopping && self->kill_at_ms < next)
         next = self->kill_at_ms;
+    if (unready_due_ms(&self->unready) < next)
+        next = unready_due_ms(&self->unready);
     for (size_t i = 0; i < self->count; i++) {
         const struct child *child = &self->processes[i].child;
         if (child->state == CHILD_BACKOFF && child->restart_at_ms < next)
@@ -371,6 +396,7 @@ static bool any_alive(const struct supervisor *self)
 static void supervise(struct supervisor *self)
 {
     self->started_ms = clock_mono_ms();
+    unready_begin(&self->unready, self->started_ms + UNREADY_MS);
     for (size_t i = 0; i < self->count && !self->stopping; i++)
         if (self->processes[i].child.state != CHILD_FAILED)
             start(self, &self->processes[i]);
@@ -379,6 +405,7 @@ static void supervise(struct supervisor *self)
         wait_for_news(self);
         check_ready(self);
         int64_t now_ms = clock_mono_ms();
+        explain(self, now_ms);
         for (size_t i = 0; i < self->count && !self->stopping; i++)
             if (child_is_due(&self->processes[i].child, now_ms))
                 start(self, &self->processes[i]);
@@ -397,6 +424,7 @@ int supervisor_run(const struct supervisor_options *options)
         .dir = options->suite->dir,
         .lifeline = {-1, -1},
         .signal_fd = -1,
+        .unready = {.state = UNREADY_DONE, .answer_fd = -1},
     };
     struct err err = {0};
     int code;

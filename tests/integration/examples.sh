@@ -55,7 +55,9 @@ eventually() {
 }
 
 install_and_make() {
-    cmake --install "$build" --prefix "$work/zsaga" >"$work/install.out"
+    # Installed by a relative name, and moved: nothing depends on the place.
+    (cd "$work" && cmake --install "$build" --prefix installed >"$work/install.out")
+    mv "$work/installed" "$work/zsaga"
     export PATH=$work/zsaga/bin:$PATH ZSAGA_DATA=$work/data
     cp -r "$source/participants/examples/booking" "$work/booking"
     cd "$work/booking"

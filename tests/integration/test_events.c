@@ -336,6 +336,28 @@ static void test_publisher__dies_between_commit_and_telling__loses_nothing(void 
     (void)stop_and_compare(suite);
 }
 
+/* status has each stream of the witness, and names the one that has stopped. */
+static void expect_status_tells(struct suite_process *suite)
+{
+    const json_t *processes = json_object_get(suite_status(suite), "processes");
+    const json_t *witness = suite_json_find(processes, "name", "witness");
+    const json_t *streams = json_object_get(witness, "streams");
+    assert_int_equal(json_array_size(streams), PUBLISHERS);
+    const json_t *payment = suite_json_find(streams, "publisher", "payment");
+    assert_string_equal(suite_json_text(payment, "state"), "diverged");
+    assert_non_null(strstr(suite_json_text(payment, "detail"), "zsaga resync witness payment"));
+    const json_t *order = suite_json_find(streams, "publisher", "order");
+    assert_string_equal(suite_json_text(order, "state"), "following");
+    assert_true(suite_json_number(order, "applied") > 0);
+    assert_int_equal(suite_json_number(order, "head"),
+                     suite_json_number(order, "applied") + suite_json_number(order, "lag"));
+    const char *table = suite_tool_run(suite, "status", NULL)->out;
+    assert_non_null(strstr(table, "\nwitness   payment       diverged"));
+    assert_non_null(strstr(table, "\nwitness   order         following"));
+    assert_null(strstr(table, "\nobserver"));
+    assert_non_null(strstr(table, "\nwitness: diverged: payment: behind"));
+}
+
 /* A publisher's database restored from an older copy: the consumer stops following it, says so, and
  * goes on with the others; after an operator's word it follows again. */
 static void test_publisher__restored_from_a_copy__stops_until_a_word(void **state)
@@ -358,7 +380,8 @@ static void test_publisher__restored_from_a_copy__stops_until_a_word(void **stat
                  suite_process_text(suite, "%s-wal", payment));
     suite_process_up(suite, NULL);
     SUITE_AWAIT(witness_says(suite, "diverged payment: behind"), CAUGHT_UP_MS);
-    assert_true(witness_says(suite, "zsaga resync witness payment"));
+    assert_true(witness_says(suite, "zsaga resync witness payment --from tail --reason TEXT"));
+    expect_status_tells(suite);
 
     struct suite_tool *tool = suite_tool_run(suite, "resync", "witness", "order", "--from", "head",
                                              "--reason", "a test", NULL);

@@ -10,13 +10,14 @@
 
 #include <cmocka.h>
 
+#include "suite.h"
 #include "suite_data.h"
 #include "suite_tool.h"
 
 enum { TRUE = 0, FALSE = 1, USAGE = 2, MISSING = 3, STOPPED = 4 };
 
 /* Those that ask a running process, with words that would do. */
-static void expect_stopped(struct suite_process *suite)
+static void expect_stopped(struct suite_process *suite, const char *words_of_it)
 {
     static const char *const commands[][4] = {
         {"ps"},     {"list"},  {"show", "A"},      {"retry", "A", "--reason", "why"},
@@ -27,11 +28,11 @@ static void expect_stopped(struct suite_process *suite)
         const char *const *words = commands[i];
         struct suite_tool *tool =
             suite_tool_expect(suite, STOPPED, words[0], words[1], words[2], words[3], NULL);
-        suite_tool_expect_said(tool, "start it: zsaga up --data");
+        suite_tool_expect_said(tool, words_of_it);
         assert_string_equal(tool->out, "");
     }
     struct suite_tool *tool = suite_tool_expect(suite, STOPPED, "submit", "order", orders, NULL);
-    suite_tool_expect_said(tool, "start it: zsaga up --data");
+    suite_tool_expect_said(tool, words_of_it);
 }
 
 /* What needs a running suite says that there is none and how to start one, before the first start
@@ -39,11 +40,12 @@ static void expect_stopped(struct suite_process *suite)
 static void test_tool__suite_not_running__names_the_next_step(void **state)
 {
     struct suite_process *suite = *state;
-    expect_stopped(suite);
-    (void)suite_tool_expect(suite, MISSING, "export", "stock", NULL);
+    expect_stopped(suite, "To make one: zsaga up --data");
+    struct suite_tool *tool = suite_tool_expect(suite, STOPPED, "export", "stock", NULL);
+    suite_tool_expect_said(tool, "To make one: zsaga up --data");
     suite_process_up(suite, NULL);
     assert_int_equal(suite_process_down(suite), TRUE);
-    expect_stopped(suite);
+    expect_stopped(suite, "start it: zsaga up --data");
     (void)suite_tool_expect(suite, TRUE, "export", "stock", NULL);
 }
 
@@ -110,6 +112,22 @@ static void test_tool__unknown_key__is_missing(void **state)
     tool = suite_tool_expect(suite, MISSING, "resync", "observer", "nobody", "--from", "head",
                              "--reason", "why", NULL);
     suite_tool_expect_said(tool, "it follows: orchestrator, order, inventory, payment, shipping");
+}
+
+/* A suite without the definition takes no order: that is said once, and where it would be read. */
+static void test_submit__no_such_definition__is_said_once(void **state)
+{
+    struct suite_process *suite = *state;
+    struct err err;
+    assert_int_equal(suite_create_empty(suite->data, &err), 0);
+    suite_process_up(suite, NULL);
+    const char *orders = suite_data_good_orders(suite, "a", 300);
+    struct suite_tool *tool =
+        suite_tool_expect(suite, MISSING, "submit", "order", orders, "--wait", NULL);
+    suite_tool_expect_said(tool, "the suite has no definition order");
+    suite_tool_expect_said(tool, "/definitions");
+    assert_ptr_equal(strchr(tool->err, '\n'), tool->err + strlen(tool->err) - 1);
+    assert_string_equal(tool->out, "");
 }
 
 /* Orders that are accepted and have not ended in time have not failed: they are told as unfinished,
@@ -447,6 +465,7 @@ int main(void)
         SUITE_TEST(test_tool__orchestrator_frozen__is_told_after_a_while),
         SUITE_TEST(test_tool__wrong_call__is_refused_with_help),
         SUITE_TEST(test_tool__unknown_key__is_missing),
+        SUITE_TEST(test_submit__no_such_definition__is_said_once),
         SUITE_TEST(test_submit__not_ended_in_time__is_unfinished),
         SUITE_TEST(test_retry__not_in_attention__is_refused),
         SUITE_TEST(test_ps__running_suite__tells_its_processes),

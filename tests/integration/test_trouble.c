@@ -155,6 +155,54 @@ static void test_consumers__that_do_not_run__hinder_nobody(void **state)
     assert_int_equal(suite_process_down(suite), TRUE);
 }
 
+/* A program that runs and never answers. */
+static const char *mute_program(struct suite_process *suite)
+{
+    const char *path = suite_data_write(suite, "#!/bin/sh\nexec sleep 1000\n");
+    assert_int_equal(chmod(path, 0700), 0);
+    return path;
+}
+
+/* A start that takes long says once what is missing, and where to look. */
+static void test_start__participant_mute__is_named(void **state)
+{
+    struct suite_process *suite = *state;
+    create(suite);
+    edit(suite, "    # program = zsaga-order",
+         suite_process_text(suite, "    program = %s", mute_program(suite)));
+    suite_process_start(suite, NULL);
+    SUITE_AWAIT(strstr(suite_process_said(suite), "not ready yet: ") != NULL, 10000);
+    const char *said = strstr(suite_process_said(suite), "not ready yet: ");
+    assert_non_null(strstr(said, "order does not answer; see "));
+    assert_non_null(strstr(said, "/log/order.log"));
+    assert_null(strstr(said, "payment"));
+    assert_null(strstr(said, "orchestrator"));
+    assert_int_equal(suite_process_down(suite), TRUE);
+}
+
+/* Of one that is suspended, the start and status name the command that ends it. */
+static void test_start__participant_suspended__names_the_way_out(void **state)
+{
+    struct suite_process *suite = *state;
+    suite_data_up_plenty(suite);
+    (void)suite_tool_expect(suite, TRUE, "submit", "order", suite_data_orders(suite, "a", 20),
+                            "--wait", NULL);
+    assert_int_equal(suite_process_down(suite), TRUE);
+    assert_int_equal(unlink(path_of(suite, "db/payment.db")), 0);
+    suite_process_start(suite, NULL);
+    SUITE_AWAIT(strstr(suite_process_said(suite), "not ready yet: ") != NULL, 10000);
+    const char *said = strstr(suite_process_said(suite), "not ready yet: ");
+    assert_non_null(strstr(said, "payment is suspended (its database is another one than before); "
+                                 "compare, then: zsaga trust payment --reason TEXT"));
+    assert_null(strstr(strchr(said, '\n'), "not ready yet"));
+    struct suite_tool *tool = suite_tool_expect(suite, FALSE, "status", NULL);
+    assert_non_null(strstr(tool->out, "\npayment: suspended: its database is another one"));
+    assert_non_null(strstr(tool->out, "compare, then: zsaga trust payment --reason TEXT\n"));
+    (void)suite_tool_expect(suite, TRUE, "trust", "payment", "--reason", "a test", NULL);
+    SUITE_AWAIT(suite_tool_run(suite, "status", NULL)->exit_code == TRUE, 10000);
+    assert_int_equal(suite_process_down(suite), TRUE);
+}
+
 static const json_t *process_of(struct suite_process *suite, const char *name)
 {
     return suite_json_find(json_object_get(suite_status(suite), "processes"), "name", name);
@@ -202,6 +250,8 @@ int main(void)
         SUITE_TEST(test_start__configuration_cannot_work__is_refused),
         SUITE_TEST(test_start__endpoint_in_use__is_refused_after_a_while),
         SUITE_TEST(test_start__file_in_the_place_of_a_directory__is_refused),
+        SUITE_TEST(test_start__participant_mute__is_named),
+        SUITE_TEST(test_start__participant_suspended__names_the_way_out),
         SUITE_TEST(test_consumers__that_do_not_run__hinder_nobody),
         SUITE_TEST(test_status__frozen_process__does_not_answer),
         SUITE_TEST(test_export__suite_stops_meanwhile__is_read_from_its_file),

@@ -62,12 +62,19 @@ static void test_up__unknown_key__starts_nothing(void **state)
     assert_int_equal(suite_process_alive(suite), 0);
 }
 
-/* One directory has one suite: the second start is refused with who holds it. */
+/* One directory has one suite: the second start says at once for whom it waits, and is refused with
+ * who holds it. */
 static void test_up__already_running__is_refused(void **state)
 {
     struct suite_process *suite = *state;
     suite_process_up(suite, NULL);
-    struct suite_tool *tool = suite_tool_expect(suite, FALSE, "up", NULL);
+    const char *waits =
+        suite_process_text(suite, "waiting for process %ld to end\n", (long)suite->supervisor);
+    struct suite_tool *tool = suite_tool_start(suite, -1, "up", NULL);
+    SUITE_AWAIT(strstr(suite_files_read(suite, tool->err_path), waits) != NULL, 3000);
+    assert_false(suite_tool_ended(tool));
+    suite_tool_wait(tool, SUITE_TOOL_MS);
+    assert_int_equal(tool->exit_code, FALSE);
     suite_tool_expect_said(tool, suite_process_text(suite, "%ld", (long)suite->supervisor));
     assert_int_equal(suite_process_alive(suite), SUITE_PROCESS_COUNT + 1);
     (void)suite_tool_expect(suite, TRUE, "status", NULL);

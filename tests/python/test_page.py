@@ -3,6 +3,7 @@ import os
 import re
 import unittest
 
+from client_pb2 import ClientRequest, Submit
 from command_pb2 import ACTION, Answer, Hello, Request, Welcome
 from event_pb2 import Event, EventBatch, LogRange, LogRow, Publication
 from frame_pb2 import Driver
@@ -66,7 +67,14 @@ def fetched():
     return frame("payment", 3, answer, STORE)
 
 
-EXAMPLES = (hello, welcome, publication, fetch, fetched)
+def submit():
+    nonce = bytes(range(0xB0, 0xB8))
+    saga = Submit(definition=b"booking", key=b"b1", nonce=nonce, input=b"anna 2 4000")
+    request = ClientRequest(id=1, submit=saga)
+    return frame("book", 1, request, incarnation=0x55 * 0x0101010101010101)
+
+
+EXAMPLES = (hello, welcome, publication, fetch, fetched, submit)
 
 
 CODE = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -292,6 +292,8 @@ class Participant(Owner):
                 output = self.run(handler, command)
                 forward = "done"
             except Refused as no:
+                if command.retriable:  # Behind the point of no return nothing is refused.
+                    return told(answer, RETRY, no.code, no.message)
                 forward, code, message = "rejected", no.code, no.message
                 if no.event:
                     Call(command, self.db, self.log).event(*no.event)

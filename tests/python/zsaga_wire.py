@@ -67,7 +67,7 @@ def read_frame(data):
     if header.version != VERSION:
         raise Malformed(f"protocol version {header.version}: this side speaks {VERSION}", header.number)
     if not is_name(header.name):
-        raise Malformed("header.name must be 1 to 64 printable bytes", header.number)
+        raise Malformed("header.name must be 1 to 64 bytes of UTF-8 without control characters", header.number)
     if len(header.store) not in (0, 16):
         raise Malformed("header.store must be empty or 16 bytes", header.number)
     if header.HasField("driver"):
@@ -80,7 +80,7 @@ def read_frame(data):
 def check_driver(header):
     driver = header.driver
     if not is_name(driver.id):
-        raise Malformed("header.driver.id must be 1 to 64 printable bytes", header.number)
+        raise Malformed("header.driver.id must be 1 to 64 bytes of UTF-8 without control characters", header.number)
     if not 1 <= driver.epoch < 2**63:
         raise Malformed("header.driver.epoch must be 1 to 2^63 - 1", header.number)
     if len(driver.last_saga) != 16:

@@ -155,6 +155,7 @@ uint32_t driver_add(struct participant_driver *driver, const struct driver_comma
     packed.remaining_ms = 60000;
     packed.name = packed_borrow_text(name_of(driver, command));
     packed.input = packed_borrow(command->input);
+    packed.retriable = command->retriable;
     request.kind_case = ZSAGA__REQUEST__KIND_COMMAND;
     request.command = &packed;
     return driver_add_request(driver, &request);

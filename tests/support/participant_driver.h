@@ -55,6 +55,7 @@ struct driver_command {
     struct id saga;
     uint32_t step;
     bool compensation;
+    bool retriable;   /* An action that cannot be refused. */
     const char *name; /* NULL: of the service's first action, or of its compensation. */
     uint32_t attempt; /* 0: the first. */
     struct bytes input;

@@ -148,23 +148,14 @@ static void read_history(struct sim *sim, struct told *told)
     sim_rows_end(&rows);
 }
 
-/* A step behind the point of no return that its participant refused: a person must see to it. */
-static bool is_refused_for_good(const struct told *told)
-{
-    for (size_t i = 0; i < told->shape->step_count; i++)
-        if (told->shape->retriable[i] && told->saga->steps[i].refused)
-            return true;
-    return false;
-}
-
 /* I7: what the history leads to is what the saga's row says. */
 static void check_end(struct sim *sim, const struct told *told)
 {
-    if (told->state == STATE_OPEN) {
-        if (!told->rests || !is_refused_for_good(told))
-            sim_fail(sim, "L1", "%s does not end, and nothing hinders it", told->saga->key);
-        return;
-    }
+    if (told->state == STATE_OPEN)
+        sim_fail(sim, "L1", "%s does not end, and nothing hinders it", told->saga->key);
+    for (size_t i = 0; i < told->shape->step_count; i++)
+        if (told->shape->retriable[i] && told->saga->steps[i].refused)
+            sim_fail(sim, "I7", "%s: step %zu cannot be refused, and was", told->saga->key, i);
     if (told->rests)
         sim_fail(sim, "I4", "%s is final, and in attention", told->saga->key);
     bool completed = told->state == STATE_COMPLETED;

@@ -9,8 +9,7 @@
 
 #define AGAIN_MS 400
 #define ASK_MS 1000
-#define RESUMES 5 /* In vain: then it is given up as hopeless. */
-#define NOSY 200  /* Per thousand questions: those that are asked on top. */
+#define NOSY 200 /* Per thousand questions: those that are asked on top. */
 
 /* What a request's id says of it. */
 enum request { SUBMIT, TWIN, OTHER_INPUT, FIND, RESUME, STATUS };
@@ -102,25 +101,10 @@ static bool is_final(int state)
     return state == ZSAGA__SAGA_STATE__COMPLETED || state == ZSAGA__SAGA_STATE__COMPENSATED;
 }
 
-/* A retriable step that its participant has refused for good: nothing but a person helps. */
-static bool is_hopeless(const struct sim *sim, size_t index)
-{
-    const struct sim_saga *saga = &sim->sagas[index];
-    for (size_t i = 0; i < SIM_STEPS_MAX; i++)
-        if (saga->steps[i].refused && sim_shape_is_retriable(sim, saga->shape, i))
-            return saga->state == ZSAGA__SAGA_STATE__ATTENTION && saga->resumed >= RESUMES;
-    return false;
-}
-
-static bool is_at_rest(const struct sim *sim, size_t index)
-{
-    return is_final(sim->sagas[index].state) || (sim->healed && is_hopeless(sim, index));
-}
-
 bool sim_client_is_done(const struct sim *sim)
 {
     for (size_t i = 0; i < sim->saga_count; i++)
-        if (!sim->sagas[i].known || !is_at_rest(sim, i))
+        if (!sim->sagas[i].known || !is_final(sim->sagas[i].state))
             return false;
     return true;
 }
@@ -132,7 +116,7 @@ int64_t sim_client_next(const struct sim *sim)
         const struct sim_saga *saga = &sim->sagas[i];
         if (!saga->known && saga->submit_at_ms < at)
             at = saga->submit_at_ms;
-        if (saga->known && !is_at_rest(sim, i) && saga->ask_at_ms < at)
+        if (saga->known && !is_final(sim->sagas[i].state) && saga->ask_at_ms < at)
             at = saga->ask_at_ms;
     }
     return at < sim->now_ms ? sim->now_ms : at;
@@ -160,7 +144,8 @@ void sim_client_run(struct sim *sim)
         if (!saga->known && saga->submit_at_ms <= sim->now_ms) {
             saga->submit_at_ms = sim->now_ms + AGAIN_MS;
             submit(sim, i, SUBMIT);
-        } else if (saga->known && !is_at_rest(sim, i) && saga->ask_at_ms <= sim->now_ms) {
+        } else if (saga->known && !is_final(sim->sagas[i].state) &&
+                   saga->ask_at_ms <= sim->now_ms) {
             go_on(sim, i);
         }
     }

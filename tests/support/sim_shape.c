@@ -118,10 +118,7 @@ void sim_script_draw(struct sim *sim, size_t saga)
     if (!sim_is_lucky(&sim->workload, sim->profile.refused))
         return;
     size_t step = (size_t)below(sim, sim->shapes[sim->sagas[saga].shape].step_count);
-    /* What refuses behind the point of no return needs a person, and is in the way until then. */
-    bool may_stay = sim->limits.active_sagas_max > SAGAS_MAX && below(sim, 8) == 0;
-    if (may_stay || !sim_shape_is_retriable(sim, sim->sagas[saga].shape, step))
-        script->action[step].refuses = true;
+    script->action[step].refuses = true;
 }
 
 void sim_script_mend(struct sim *sim, size_t saga)
@@ -129,6 +126,9 @@ void sim_script_mend(struct sim *sim, size_t saga)
     for (size_t i = 0; i < SIM_STEPS_MAX; i++) {
         sim->scripts[saga].action[i].times = 0;
         sim->scripts[saga].undo[i].times = 0;
+        /* What refuses behind the point of no return is asked until this. */
+        if (sim_shape_is_retriable(sim, sim->sagas[saga].shape, i))
+            sim->scripts[saga].action[i].refuses = false;
     }
 }
 

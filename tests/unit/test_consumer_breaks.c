@@ -74,7 +74,8 @@ static void expect_stopped(struct rig *rig, enum consumer_stream_state stopped, 
         expect_contains(health_text(rig), consumer_stream_state_name(stopped));
         expect_contains(health_text(rig), "order: ");
         expect_contains(health_text(rig), words);
-        expect_contains(health_text(rig), "zsaga resync mailer order");
+        expect_contains(health_text(rig),
+                        "; compare, then: zsaga resync mailer order --from tail --reason TEXT");
         rig_crash(rig);
         rig_settle(rig);
     }

@@ -131,6 +131,56 @@ static void test_owner__unknown_table__names_those_that_there_are(void **state)
                    "there is no such table to import here; there are: totals");
 }
 
+static size_t two_streams(void *context)
+{
+    (void)context;
+    return 2;
+}
+
+static void tell_stream(void *context, size_t i, struct owner_stream *ret)
+{
+    (void)context;
+    const struct owner_stream streams[] = {{"order", "following", 9, 7, ""},
+                                           {"payment", "diverged", 4, 3, "another log"}};
+    *ret = streams[i];
+}
+
+/* Who follows others tells in its health how far. */
+static void test_owner__health__tells_each_stream(void **state)
+{
+    struct fixture *self = *state;
+    const struct owner_host host = {.name = "reader",
+                                    .db = self->store->db,
+                                    .stream_count = two_streams,
+                                    .stream = tell_stream};
+    struct owner *reader = owner_new(&host);
+    const struct node_outage why = {.disk_full = true, .words = "no space"};
+    Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
+    Zsaga__Health health = ZSAGA__HEALTH__INIT;
+    struct buffer packed = {0};
+    request.kind_case = ZSAGA__OWNER_REQUEST__KIND_HEALTH;
+    request.health = &health;
+    packed_append(&packed, &request.base);
+    for (int outage = 0; outage < 2; outage++) {
+        const Zsaga__OwnerAnswer *answer = NULL;
+        struct err err;
+        if (outage)
+            answer = owner_answer_outage(reader, buffer_bytes(&packed), &self->arena, &why);
+        else
+            assert_int_equal(
+                owner_answer(reader, buffer_bytes(&packed), &self->arena, &answer, &err), 0);
+        assert_int_equal(answer->health->n_streams, 2);
+        const Zsaga__StreamHealth *stream = answer->health->streams[1];
+        assert_true(bytes_equal(packed_view(stream->publisher), bytes_text("payment")));
+        assert_true(bytes_equal(packed_view(stream->state), bytes_text("diverged")));
+        assert_true(bytes_equal(packed_view(stream->detail), bytes_text("another log")));
+        assert_int_equal(stream->head, 4);
+        assert_int_equal(stream->applied, 3);
+    }
+    buffer_release(&packed);
+    owner_free(reader);
+}
+
 static char *exported(struct fixture *self, int *ret_rc, struct err *err)
 {
     FILE *file = tmpfile();
@@ -180,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_owner__unknown_table__names_those_that_there_are,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_owner__health__tells_each_stream, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_owner_export_csv__many_pages__are_one_file, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_owner_export_csv__page_fails__fails, set_up,

@@ -36,6 +36,7 @@ static void test_suite_lock__held__is_refused_with_the_holder(void **state)
     int first;
     int second;
     assert_false(suite_is_locked(*state));
+    assert_int_equal(suite_lock_holder(*state), 0);
     assert_int_equal(suite_lock(*state, 0, &first, &err), 0);
     assert_true(suite_is_locked(*state));
     assert_int_equal(suite_lock(*state, 0, &second, &err), ERR_HELD);
@@ -44,6 +45,7 @@ static void test_suite_lock__held__is_refused_with_the_holder(void **state)
         xprintf("the suite in %s is in use by process %ld: use that one, or stop it first",
                 (char *)*state, (long)getpid());
     assert_string_equal(err.text, words);
+    assert_int_equal(suite_lock_holder(*state), getpid());
     (void)close(first);
     assert_false(suite_is_locked(*state));
     assert_int_equal(suite_lock(*state, 0, &second, &err), 0);

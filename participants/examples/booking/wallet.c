@@ -1,11 +1,14 @@
-/* wallet: a participant. Every guest has 100.00 to spend; a charge beyond it is refused. */
+/* wallet: a participant. Every guest has 100.00 to spend, unless `settings` in the suite's file say
+ * another `credit_cents`; a charge beyond it is refused. */
 #include <zsaga/participant.h>
 
 #include "request.h"
 
 #define CREDIT_CENTS 10000
+#define CREDIT_CENTS_MAX 1000000000
 
 struct wallet {
+    int64_t credit_cents;
     sqlite3_stmt *spent;
     sqlite3_stmt *charge;
     sqlite3_stmt *refund;
@@ -25,7 +28,7 @@ static int charge(struct call *call, struct err *err)
     int rc = db_step(call_db(call), self->spent, err);
     if (rc < 0)
         return rc;
-    int64_t left = CREDIT_CENTS - db_int(self->spent, 0);
+    int64_t left = self->credit_cents - db_int(self->spent, 0);
     db_reset(self->spent);
     if (request.cents > left)
         return call_refuse(call, "no_money", "%s has %d cents left", request.guest, (int)left);
@@ -47,8 +50,10 @@ static int refund(struct call *call, struct err *err)
 static int wallet_open(void *self_p, struct db *db, struct config_node *settings, struct err *err)
 {
     struct wallet *self = self_p;
-    (void)settings;
-    int rc = db_prepare(db, "SELECT coalesce(sum(cents), 0) FROM charge WHERE guest = ?1",
+    int rc = config_int(settings, "credit_cents", CREDIT_CENTS, 0, CREDIT_CENTS_MAX,
+                        &self->credit_cents, err);
+    if (rc == 0)
+        rc = db_prepare(db, "SELECT coalesce(sum(cents), 0) FROM charge WHERE guest = ?1",
                         &self->spent, err);
     if (rc == 0)
         rc = db_prepare(db, "INSERT INTO charge VALUES (?1, ?2, ?3)", &self->charge, err);

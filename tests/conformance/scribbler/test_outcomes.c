@@ -181,6 +181,29 @@ static void test_pending__then_refused__is_refused_for_good(void **state)
     assert_notes(driver, 0);
 }
 
+static void test_retriable__that_refuses__is_answered_retry(void **state)
+{
+    /* Behind the point of no return nothing is refused: it is recorded nowhere and asked again,
+     * also where it was pending before. */
+    static const char *const scripts[] = {"write event refuse", "pending refuse"};
+    struct participant_driver *driver = *state;
+    for (int i = 0; i < 2; i++) {
+        struct driver_command command = act(driver, scripts[i]);
+        command.retriable = true;
+        if (i == 1)
+            driver_expect(driver, &command, ZSAGA__OUTCOME__PENDING, NULL);
+        uint64_t head = driver_head(driver);
+        driver_expect(driver, &command, ZSAGA__OUTCOME__RETRY, NULL);
+        driver_expect(driver, &command, ZSAGA__OUTCOME__RETRY, NULL);
+        assert_int_equal(driver_head(driver), head);
+        assert_notes(driver, i);
+        command.input = bytes_text(i == 1 ? "pending write done" : "write done");
+        driver_expect(driver, &command, ZSAGA__OUTCOME__DONE, NULL);
+        driver_expect(driver, &command, ZSAGA__OUTCOME__DONE, NULL);
+        assert_notes(driver, i + 1);
+    }
+}
+
 static void test_compensation__of_a_pending_action__waits_for_its_effect(void **state)
 {
     /* Nothing is undone before it is known what there is to undo. */
@@ -243,6 +266,7 @@ int main(void)
         TEST(test_break__of_the_transaction__hits_only_the_guilty_one),
         TEST(test_pending__asked_again__goes_on),
         TEST(test_pending__then_refused__is_refused_for_good),
+        TEST(test_retriable__that_refuses__is_answered_retry),
         TEST(test_compensation__of_a_pending_action__waits_for_its_effect),
         TEST(test_compensation__of_a_pending_action_that_refuses__changes_nothing),
         TEST(test_compensation__that_does_not_succeed__is_answered_retry),

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/xalloc.h"
 #include "cli.h"
 #include "cli_call.h"
+#include "processes.h"
 
 static int set_up(void **state)
 {
@@ -68,9 +70,41 @@ static void test_cli_main__help__is_0(void **state)
     }
 }
 
-/* A suite that does not run is exit code 4, at once; one that is not there at all 3. */
+/* One that is not there at all is told as such, with what may be wrong, and by all the same. */
+static void test_cli_main__no_suite__is_4(void **state)
+{
+    static const char said[] = " (no suite.zpl): is --data right? To make one: zsaga up --data ";
+    EXPECT(4, said, "ps");
+    EXPECT(4, said, "list", "--json");
+    EXPECT(4, said, "show", "A");
+    EXPECT(4, said, "status");
+    EXPECT(4, said, "audit");
+    EXPECT(4, said, "top");
+    EXPECT(4, said, "retry", "A", "--reason", "why");
+    EXPECT(4, said, "trust", "payment", "--reason", "why");
+    EXPECT(4, said, "resync", "observer", "payment", "--from", "tail", "--reason", "why");
+    EXPECT(4, said, "submit", "order", "/dev/null");
+    EXPECT(4, said, "export", "stock");
+}
+
+/* A command that takes no directory does not offer to. */
+static void test_cli_main__no_data__is_no_option_of_it(void **state)
+{
+    int code;
+    AUTO(freep)
+    char *help = cli_call_run(*state, &code, (const char *const[]){"demo", "--help", NULL});
+    assert_int_equal(code, 0);
+    assert_null(strstr(help, "--data"));
+    assert_non_null(strstr(help, "--json"));
+    EXPECT(2, "it takes no --data", "demo", "--data", "x");
+}
+
+/* A suite that does not run is exit code 4, at once. */
 static void test_cli_main__not_running__is_4(void **state)
 {
+    const struct cli_call *call = *state;
+    struct err err;
+    assert_int_equal(suite_create(call->dir, &err), 0);
     EXPECT(4, "is not running", "list", "--json");
     EXPECT(4, "is not running", "show", "A");
     EXPECT(4, "is not running", "status");
@@ -78,8 +112,28 @@ static void test_cli_main__not_running__is_4(void **state)
     EXPECT(4, "is not running", "retry", "A", "--reason", "why");
     EXPECT(4, "is not running", "trust", "payment", "--reason", "why");
     EXPECT(4, "is not running", "submit", "order", "/dev/null");
-    EXPECT(4, "is not running, there is none; start it", "ps");
-    EXPECT(3, "there is no suite in", "export", "stock");
+    EXPECT(4, "is not running; start it: zsaga up --data", "ps");
+}
+
+/* One that will not be started again is not waited for: its last words are told at once. */
+static void test_cli_main__orchestrator_failed__is_told_at_once(void **state)
+{
+    const struct cli_call *call = *state;
+    const struct child failed = {.name = "orchestrator", .state = CHILD_FAILED};
+    const struct child *const children[] = {&failed};
+    AUTO(freep) char *log_path = suite_path(call->dir, "log/orchestrator.log");
+    struct err err;
+    int lock;
+    assert_int_equal(suite_create(call->dir, &err), 0);
+    assert_int_equal(suite_lock(call->dir, 0, &lock, &err), 0);
+    assert_int_equal(processes_write(call->dir, children, 1, &err), 0);
+    FILE *log = fopen(log_path, "we");
+    assert_non_null(log);
+    assert_true(fputs("x event=failed reason=\"an older copy\"\n", log) >= 0);
+    assert_int_equal(fclose(log), 0);
+    EXPECT(4, "the orchestrator has failed, and is not started again: an older copy; ", "status");
+    EXPECT(4, "the orchestrator has failed", "list");
+    (void)close(lock);
 }
 
 /* Another user is told that he is kept out, not that nothing answers. */
@@ -103,8 +157,8 @@ static void test_cli_main__another_users_suite__is_told_at_once(void **state)
 /* Options of all commands may stand before the command. */
 static void test_cli_main__options_first__are_taken(void **state)
 {
-    EXPECT(4, "in /tmp/nowhere is not running", "--data", "/tmp/nowhere", "--json", "ps");
-    EXPECT(4, "in /tmp/nowhere is not running", "--data=/tmp/nowhere", "ps");
+    EXPECT(4, "no suite in /tmp/nowhere ", "--data", "/tmp/nowhere", "--json", "ps");
+    EXPECT(4, "no suite in /tmp/nowhere ", "--data=/tmp/nowhere", "ps");
     EXPECT(2, "unknown option --odd", "--odd", "ps");
 }
 
@@ -113,7 +167,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_cli_main__misuse__is_2, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__help__is_0, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cli_main__no_suite__is_4, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__not_running__is_4, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_cli_main__orchestrator_failed__is_told_at_once, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_cli_main__no_data__is_no_option_of_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__another_users_suite__is_told_at_once, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_cli_main__options_first__are_taken, set_up, tear_down),

@@ -64,10 +64,12 @@ static void test_retriable__rejected__rests_and_is_asked_again(void **state)
     (void)sim_tale_answer(tale, EVENT_DONE, "");
     (void)sim_tale_answer(tale, EVENT_REJECTED, "no");
     assert_int_equal(tale->saga.state, SAGA_ATTENTION);
+    assert_string_equal(tale->saga.reason, "no");
     (void)sim_tale_resume(tale);
     assert_int_equal(tale->saga.state, SAGA_RUNNING);
     assert_int_equal(tale->saga.phase, PHASE_OUT);
     assert_int_equal(tale->saga.cursor, 2);
+    assert_string_equal(tale->saga.reason, ""); /* It has turned nothing back. */
     (void)sim_tale_answer(tale, EVENT_DONE, "");
     assert_int_equal(tale->saga.state, SAGA_COMPLETED);
 }

@@ -186,7 +186,8 @@ static int live(enum shell_socket type, int lifeline_fd, int ready_fd)
         .deadline = type == SHELL_ROUTER ? INT64_MAX : 0,
     };
     struct shell_port port = {type, echo.endpoint, "echo"};
-    struct shell_options options = {"echo", lifeline_fd, ready_fd};
+    struct shell_options options = {
+        .name = "echo", .lifeline_fd = lifeline_fd, .ready_fd = ready_fd};
     struct err err = {0};
     log_open("echo", LOG_LEVEL_INFO);
     int rc = shell_run(&self.node, &port, 1, &options, &err);

@@ -148,7 +148,11 @@ static void test_retriable__is_never_given_up(void **state)
                                "1", "1",
                                "        retry\n            attempts = 2\n        undo\n"
                                "            patience = 10m\n"));
-    struct sim_driver_command sent = sim_driver_reach(driver, "k", "do1");
+    struct sim_driver_command sent = sim_driver_reach(driver, "k", "do0");
+    assert_false(sent.command->retriable);
+    sim_driver_answer(driver, &sent, ZSAGA__OUTCOME__DONE, "");
+    sent = sim_driver_sent(driver, "do1", 1);
+    assert_true(sent.command->retriable); /* So that it is not refused. */
     for (uint32_t attempt = 2; attempt < 20; attempt++) {
         sim_driver_answer(driver, &sent, ZSAGA__OUTCOME__RETRY, "busy");
         assert_true(rules_wait_for_command(driver, 60000) > 0);

@@ -267,8 +267,7 @@ enum saga_row_outcome saga_row_apply(struct saga_row *row, struct shapes *shapes
     if (row->key == NULL)
         set_text(&row->key, packed_view(saga->key));
     row->state = (uint8_t)saga->state;
-    if (saga->reason.len != 0)
-        set_text(&row->reason, packed_view(saga->reason));
+    set_text(&row->reason, packed_view(saga->reason)); /* Forgotten by one that goes on. */
     row->seq = event->seq;
     row->changed_ms = event->wall_ms;
     route->apply(row, step_of(row, shapes, saga), event);

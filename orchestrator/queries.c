@@ -283,6 +283,8 @@ static int show_record(void *context, int64_t at_ms, const struct saga_record *r
     if (record->what == WHAT_REJECTED || record->what == WHAT_GAVE_UP)
         bytes_copy_text(record->code, showing->step_reasons[record->step],
                         sizeof showing->step_reasons[0]);
+    if (record->what == WHAT_DONE)
+        showing->step_reasons[record->step][0] = '\0'; /* Refused before, and then mended. */
     if (record->what == WHAT_TROUBLE || record->what == WHAT_ATTENTION)
         (void)snprintf(showing->step_errors[record->step], sizeof showing->step_errors[0], "%s",
                        detail);

@@ -150,12 +150,22 @@ static void apply_resumed(struct saga *saga, const struct definition *definition
     saga->attempt++;
     saga->phase = PHASE_OUT;
     clear_trouble(saga);
-    if (saga->state == SAGA_RUNNING)
-        saga->reason[0] = '\0'; /* What stopped it is mended, and has turned nothing back. */
     bool refused_for_good =
         step->forward == FORWARD_REJECTED && definition->steps[saga->cursor].kind == STEP_RETRIABLE;
     if (saga->state == SAGA_RUNNING && refused_for_good)
         step->forward = FORWARD_OPEN; /* Asked again: the participant may have been mended. */
+    settle(saga, definition);
+    if (saga->state == SAGA_RUNNING || saga->state == SAGA_COMPLETED)
+        saga->reason[0] = '\0'; /* What stopped it is mended, and has turned nothing back. */
+}
+
+/* What is refused while it rests turns it as soon as it goes on, whatever it rests for. */
+static void apply_rejected(struct saga *saga, const struct definition *definition,
+                           const struct saga_record *record)
+{
+    saga->steps[record->step].forward = FORWARD_REJECTED;
+    if (!saga_is_undoing(saga))
+        bytes_copy_text(record->code, saga->reason, sizeof saga->reason);
     settle(saga, definition);
 }
 
@@ -177,10 +187,7 @@ void saga_apply(struct saga *saga, const struct definition *definition,
         settle(saga, definition);
         return;
     case WHAT_REJECTED:
-        step->forward = FORWARD_REJECTED;
-        if (saga->state == SAGA_RUNNING)
-            set_reason(saga, record->code);
-        settle(saga, definition);
+        apply_rejected(saga, definition, record);
         return;
     case WHAT_GAVE_UP:
         step->forward = FORWARD_GIVEN_UP;

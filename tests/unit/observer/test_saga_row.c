@@ -142,21 +142,28 @@ static void test_given_up__compensates_that_step_too(void **state)
     assert_int_equal(model_driver_saga(*state, 1)->steps[1].forward, STEP_GIVEN_UP);
 }
 
-/* In attention it rests where it stands, and goes on from there once an operator says so. */
+/* In attention it rests where it stands, and goes on from there once an operator says so; why it
+ * stopped is forgotten then. */
 static void test_attention_and_resumed__goes_on_where_it_stood(void **state)
 {
     TELL(*state, {.type = "SagaAccepted", .state = RUNNING},
          {.type = "StepDone", .state = RUNNING, .step = "create"},
          {.type = "StepTroubled", .state = RUNNING, .step = "reserve", .attempts = 7, .code = "x"},
-         {.type = "SagaAttention", .state = ATTENTION, .step = "reserve", .code = "blocked"});
+         {.type = "SagaAttention",
+          .state = ATTENTION,
+          .step = "reserve",
+          .code = "blocked",
+          .reason = "blocked"});
     const struct saga_row *row = model_driver_saga(*state, 1);
     assert_int_equal(row->state, ATTENTION);
     assert_string_equal(row->last_error, "blocked");
+    assert_string_equal(row->reason, "blocked");
     assert_false(saga_row_is_stuck(row, INT64_MAX));
     expect_at(*state, "reserve", "stock", 8);
     TELL(*state, {.type = "SagaResumed", .state = RUNNING, .code = "anna"});
     assert_int_equal(row->state, RUNNING);
     assert_null(row->last_error);
+    assert_null(row->reason);
     expect_at(*state, "reserve", "stock", 1);
 }
 

@@ -223,6 +223,21 @@ static void test_facts__in_attention__are_recorded_and_move_nothing(void **state
     sim_tale_is_out(tale, SAGA_RUNNING, 1);
 }
 
+static void test_rejected__in_attention__is_why_it_turns(void **state)
+{
+    /* A refusal that comes while it rests turns it once it goes on: its code is the reason. */
+    struct sim_tale *tale = *state;
+    (void)sim_tale_answer(tale, EVENT_DONE, "");
+    (void)sim_tale_answer(tale, EVENT_EXPIRED, "expired");
+    assert_string_equal(tale->saga.reason, "expired");
+    (void)sim_tale_happens(
+        tale, &(struct saga_event){.type = EVENT_REJECTED, .step = 1, .code = bytes_text("no")});
+    assert_int_equal(tale->saga.state, SAGA_ATTENTION);
+    (void)sim_tale_resume(tale);
+    sim_tale_is_out(tale, SAGA_COMPENSATING, 0);
+    assert_string_equal(tale->saga.reason, "no");
+}
+
 static void test_done__after_giving_up__is_known_and_undone(void **state)
 {
     /* Late word of what was given up is recorded; its compensation stays out. */
@@ -328,6 +343,7 @@ int main(void)
         TEST(test_facts__of_what_is_not_open__are_stale),
         TEST(test_fact__while_it_waits__is_taken_whatever_its_attempt),
         TEST(test_facts__in_attention__are_recorded_and_move_nothing),
+        TEST(test_rejected__in_attention__is_why_it_turns),
         TEST(test_done__after_giving_up__is_known_and_undone),
         TEST(test_rejected__after_giving_up__still_waits_for_the_compensation),
         TEST(test_compensation__out_of_patience__rests_and_keeps_the_others),

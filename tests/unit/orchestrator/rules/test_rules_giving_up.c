@@ -139,6 +139,23 @@ static void test_rejected__is_not_compensated_itself(void **state)
     rules_expect_words(driver, "k", "", "no");
 }
 
+static void test_retriable__refused_all_the_same__then_done__has_no_reason(void **state)
+{
+    /* What stopped a saga is forgotten where it goes on, of its step too. */
+    struct sim_driver *driver =
+        rules_begin(state, RULES_SAGA RULES_STEP("0", "0", "") RULES_RETRIABLE("1", "1", ""));
+    struct sim_driver_command sent = sim_driver_reach(driver, "k", "do1");
+    sim_driver_answer(driver, &sent, ZSAGA__OUTCOME__REJECTED, "no");
+    rules_expect_words(driver, "k", "no", "no");
+    assert_int_not_equal(sim_driver_show(driver, "k")->steps[1]->reason.len, 0);
+    sim_driver_resume(driver, "k");
+    sent = sim_driver_sent(driver, "do1", 2);
+    sim_driver_answer(driver, &sent, ZSAGA__OUTCOME__DONE, "");
+    assert_int_equal(sim_driver_state(driver, "k"), ZSAGA__SAGA_STATE__COMPLETED);
+    rules_expect_words(driver, "k", "", "");
+    assert_int_equal(sim_driver_show(driver, "k")->steps[1]->reason.len, 0);
+}
+
 static void test_retriable__is_never_given_up(void **state)
 {
     /* A retriable is repeated whatever its attempts; after its long patience it is in `attention`.
@@ -176,6 +193,7 @@ int main(void)
         rules_test(test_given_up__is_compensated_too),
         rules_test(test_given_up__then_done_late__is_undone_all_the_same),
         rules_test(test_rejected__is_not_compensated_itself),
+        rules_test(test_retriable__refused_all_the_same__then_done__has_no_reason),
         rules_test(test_retriable__is_never_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

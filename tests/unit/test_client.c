@@ -214,12 +214,12 @@ static void test_submit__strange_answer__says_so(void **state)
     const struct client_saga saga = saga_of("A", "one");
     fixture.world.other_verdict = true;
     client_fixture_serve();
-    expect_no_submit(&saga, 1000, ERR_SYSTEM, "than this program knows");
+    expect_no_submit(&saga, 3000, ERR_SYSTEM, "than this program knows");
     fake_server_stop();
     fixture.world.other_verdict = false;
     fixture.world.other_kind = true;
     client_fixture_serve();
-    expect_no_submit(&saga, 1000, ERR_SYSTEM, "than this program knows");
+    expect_no_submit(&saga, 3000, ERR_SYSTEM, "than this program knows");
 }
 
 /* An orchestrator of another version is named as such when the time is over. */
@@ -228,7 +228,7 @@ static void test_submit__other_protocol_version__says_so(void **state)
     (void)state;
     const struct client_saga saga = saga_of("A", "one");
     fake_server_start(fixture.endpoint, FAKE_OTHER_VERSION);
-    expect_no_submit(&saga, 1500, ERR_TIMEOUT, "protocol version 2");
+    expect_no_submit(&saga, 3000, ERR_TIMEOUT, "protocol version 2");
 }
 
 /* Waiting looks again until the saga rests, though nothing is pushed. */
@@ -293,9 +293,9 @@ static void test_wait__timeout__tells_the_last_state(void **state)
     struct err err = {0};
     (void)fake_orchestrator_add(&fixture.world, "A", ZSAGA__SAGA_STATE__COMPENSATING);
     client_fixture_serve();
-    assert_int_equal(client_wait(fixture.client, "A", 1000, &outcome, &err), ERR_TIMEOUT);
+    assert_int_equal(client_wait(fixture.client, "A", 3000, &outcome, &err), ERR_TIMEOUT);
     assert_int_equal(outcome.state, CLIENT_COMPENSATING);
-    expect_words(&err, "saga \"A\": still compensating after 1000 ms");
+    expect_words(&err, "saga \"A\": still compensating after 3000 ms");
 }
 
 /* A directory without a suite is told with what makes one. */

@@ -110,14 +110,14 @@ static void test_batch__end_not_known_in_time__tells_the_verdict(void **state)
 {
     (void)state;
     client_fixture_serve();
-    struct client_batch *batch = batch_of(1, 1000, true);
+    struct client_batch *batch = batch_of(1, 3000, true);
     start(batch, 1);
     struct client_result result = take(batch);
     assert_int_equal(result.code, ERR_TIMEOUT);
     assert_int_equal(result.outcome.verdict, CLIENT_ACCEPTED);
     assert_int_equal(result.outcome.state, CLIENT_RUNNING);
     assert_string_equal(result.err.text,
-                        "accepted and still running after 1000 ms; it goes on by itself");
+                        "accepted and still running after 3000 ms; it goes on by itself");
     client_batch_free(batch);
 }
 

@@ -213,7 +213,7 @@ static void test_ask__peer_of_another_version__says_so(void **state)
     (void)state;
     fake_server_start(endpoint, FAKE_OTHER_VERSION);
     struct client_link *link = connect_link();
-    expect_timeout(link, 1500, "protocol version 2: this side speaks version 1");
+    expect_timeout(link, 3000, "protocol version 2: this side speaks version 1");
     assert_true(client_link_ignored(link) > 0);
     client_link_free(link);
 }

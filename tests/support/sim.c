@@ -1,6 +1,5 @@
 #include "sim.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +20,13 @@
 #define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */
 #define ARENA_BYTES ((size_t)64 << 20)
 
+static void print_trace(const struct sim *sim)
+{
+    if (!sim->plain)
+        sim_fault_print(sim);
+    (void)fprintf(stderr, "%.*s", (int)sim->trace.len, (const char *)sim->trace.data);
+}
+
 void sim_fail(struct sim *sim, const char *what, const char *format, ...)
 {
     va_list args;
@@ -30,12 +36,13 @@ void sim_fail(struct sim *sim, const char *what, const char *format, ...)
                   (long long)sim->now_ms);
     (void)vfprintf(stderr, format, args);
     va_end(args);
-    if (sim->trace.len > 0)
-        (void)fprintf(stderr, "\n%.*s", (int)sim->trace.len, (const char *)sim->trace.data);
-    (void)fprintf(stderr, "\nrun it again, with its trace: ZSAGA_SIM_SEED=%llu %s\n",
-                  (unsigned long long)sim->seed, program_invocation_name);
+    (void)fprintf(stderr, "\n");
+    print_trace(sim);
+    if (!sim->plain)
+        (void)fprintf(stderr, "replay: ./run sim --seed %llu --trace\n",
+                      (unsigned long long)sim->seed);
     sim_disk_end(sim->dir);
-    exit(1);
+    exit(what[0] == 'L' ? SIM_EXIT_LIVENESS : SIM_EXIT_INVARIANT);
 }
 
 void sim_trace(struct sim *sim, const char *format, ...)
@@ -245,11 +252,10 @@ static void run_to_rest(struct sim *sim, int64_t limit_ms, int64_t tail_ms)
         sim_fail(sim, "L2", "the reader has not caught up %d ms after all rests", READER_MS);
 }
 
-uint64_t sim_run(uint64_t seed, struct sim_counts *counts)
+uint64_t sim_run(uint64_t seed, bool trace, struct sim_counts *counts)
 {
     struct sim *sim = new_sim(seed, counts);
-    const char *trace = getenv("ZSAGA_SIM_SEED");
-    sim->traced = trace != NULL;
+    sim->traced = trace;
     uint64_t broken = sim_disk_felt(SIM_DISK_BROKEN);
     uint64_t full = sim_disk_felt(SIM_DISK_FULL);
     rng_seed(&sim->faults, seed ^ 0x6661756c74);
@@ -268,6 +274,8 @@ uint64_t sim_run(uint64_t seed, struct sim_counts *counts)
     counts->disk_broken += sim_disk_felt(SIM_DISK_BROKEN) - broken;
     counts->disk_full += sim_disk_felt(SIM_DISK_FULL) - full;
     uint64_t hash = sim->hash;
+    if (trace)
+        print_trace(sim);
     sim_free(sim);
     return hash;
 }

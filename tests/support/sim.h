@@ -220,9 +220,18 @@ struct sim {
     uint64_t broken_felt; /* Failures of disks already answered by a crash. */
 };
 
+/* How a process ends that has found something. */
+enum sim_exit {
+    SIM_EXIT_USAGE = 2,
+    SIM_EXIT_CRASH = 10,    /* An assertion. */
+    SIM_EXIT_LIVENESS = 11, /* L1, L2. */
+    SIM_EXIT_INVARIANT = 12,
+    SIM_EXIT_NOT_DETERMINED = 13,
+};
+
 /* A run drawn from `seed`; `counts` is borrowed and added to. Runs until all is at rest, checks
- * everything, and returns the run's hash. */
-uint64_t sim_run(uint64_t seed, struct sim_counts *counts);
+ * everything, and returns the run's hash. `trace`: its trace goes to standard error at the end. */
+uint64_t sim_run(uint64_t seed, bool trace, struct sim_counts *counts);
 
 /* A scenario: one definition, as many toys as it names, one saga, submitted at once. */
 struct sim *sim_new_plain(const char *definition, struct sim_counts *counts);
@@ -231,7 +240,7 @@ struct toy_script *sim_script(struct sim *sim);
 void sim_run_plain(struct sim *sim);
 void sim_free(struct sim *sim);
 
-/* Ends the process: `what` names the promise that does not hold. */
+/* Ends the process (enum sim_exit): `what` names the promise that does not hold. */
 void sim_fail(struct sim *sim, const char *what, const char *format, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 /* A line of the trace, with the time before it. */

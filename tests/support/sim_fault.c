@@ -1,5 +1,6 @@
 /* What goes wrong in a simulated run: drawn anew for each seed, "nothing" and "only one" included.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "sim_disk.h"
@@ -43,6 +44,21 @@ void sim_fault_draw(struct sim *sim)
     };
     profile->keep_bytes = below(sim, 3) == 0 ? below(sim, 4000) : UINT64_MAX;
     sim->next_fault_ms = profile->fault_ms == 0 ? SIM_NEVER : profile->fault_ms;
+}
+
+void sim_fault_print(const struct sim *sim)
+{
+    const struct sim_profile *profile = &sim->profile;
+    (void)fprintf(stderr,
+                  "profile: drop=%u twice=%u slow=%u replay=%u delay_ms=%lld slow_ms=%lld"
+                  " next_life=%d crash=%u power=%u fault_ms=%lld kinds=0x%x heal_ms=%lld"
+                  " busy_ms=%lld troubled=%u refused=%u reader_fails=%u keep_bytes=%llu\n",
+                  profile->drop, profile->twice, profile->slow, profile->replay,
+                  (long long)profile->delay_ms_max, (long long)profile->slow_ms_max,
+                  profile->next_life, profile->crash, profile->power, (long long)profile->fault_ms,
+                  profile->fault_kinds, (long long)profile->heal_at_ms,
+                  (long long)profile->busy_ms_max, profile->troubled, profile->refused,
+                  profile->reader_fails, (unsigned long long)profile->keep_bytes);
 }
 
 static struct sim_host *any_host(struct sim *sim)

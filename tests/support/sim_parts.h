@@ -38,7 +38,8 @@ void sim_script_draw(struct sim *sim, size_t saga);
 void sim_script_mend(struct sim *sim, size_t saga); /* Nothing is in trouble any more. */
 
 /* sim_fault.c */
-void sim_fault_draw(struct sim *sim); /* The profile. */
+void sim_fault_draw(struct sim *sim);        /* The profile. */
+void sim_fault_print(const struct sim *sim); /* What was drawn, on standard error. */
 void sim_fault_strike(struct sim *sim);
 void sim_fault_heal(struct sim *sim);
 

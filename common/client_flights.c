@@ -12,6 +12,7 @@
 
 #define BUSY_MS_MIN 10
 #define BUSY_MS_MAX 5000
+#define LAST_ASK_MS 500     /* Time an answer must have. */
 #define BUSY_REFUSED_MS 100 /* After a refusal, which says no time. */
 #define FIND_KEYS_MAX 500
 #define NONE UINT32_MAX
@@ -221,8 +222,6 @@ void client_flights_follow(struct client_flights *self, const char *key, uint64_
     heap_set(&self->timers, &slot->timer, now_us / 1000);
 }
 
-/* Ends. */
-
 static void land(struct client_flights *self, struct slot *slot, enum client_flights_end end,
                  int64_t now_us)
 {
@@ -281,8 +280,6 @@ static void give_up(struct client_flights *self, struct slot *slot, int64_t now_
     land(self, slot, end, now_us);
 }
 
-/* Answers. */
-
 const char *client_flights_outage(const struct client_flights *self)
 {
     return self->outage;
@@ -323,8 +320,11 @@ static void take_busy(struct client_flights *self, struct slot *slot, uint64_t r
                       int64_t now_us)
 {
     int64_t wait_ms = retry_after_ms < BUSY_MS_MAX ? (int64_t)retry_after_ms : BUSY_MS_MAX;
+    int64_t at_ms = now_us / 1000 + (wait_ms < BUSY_MS_MIN ? BUSY_MS_MIN : wait_ms);
+    /* So late a question might end unanswered; as it is, nothing was stored. */
+    bool late = at_ms > slot->give_up_ms - LAST_ASK_MS;
     slot->state = SLOT_BUSY;
-    set_timer(self, slot, now_us / 1000 + (wait_ms < BUSY_MS_MIN ? BUSY_MS_MIN : wait_ms));
+    set_timer(self, slot, late ? slot->give_up_ms : at_ms);
 }
 
 static void take_submitted(struct client_flights *self, struct slot *slot,

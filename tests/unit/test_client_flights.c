@@ -91,6 +91,22 @@ static void test_flights__busy_to_the_end__says_so(void **state)
     flights_world_release(&world);
 }
 
+/* Busy shortly before its end it is not asked again, or it might end unanswered: unknown. */
+static void test_flights__busy_shortly_before_the_end__is_not_sent_again(void **state)
+{
+    (void)state;
+    struct flights_world world;
+    flights_world_init(&world, 4, false);
+    uint64_t a = flights_world_start(&world, "A", 1, 0);
+    flights_world_expect_sent(&world, "submit A\n");
+    flights_world_answer(&world, a, BUSY, RUNNING, "", (TIMEOUT_MS - 700) * MS);
+    assert_int_equal(client_flights_deadline_ms(world.flights), TIMEOUT_MS);
+    client_flights_tick(world.flights, TIMEOUT_MS * MS);
+    flights_world_expect_sent(&world, "");
+    (void)flights_world_expect_landed(&world, 1, FLIGHT_BUSY);
+    flights_world_release(&world);
+}
+
 /* An outage of the orchestrator can be read until it takes a saga again; submits go on. */
 static void test_flights_outage__until_it_passes__is_told(void **state)
 {
@@ -412,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_flights__lost_answer__is_asked_again_with_the_same_nonce),
         cmocka_unit_test(test_flights__busy__is_sent_again_later),
         cmocka_unit_test(test_flights__busy_to_the_end__says_so),
+        cmocka_unit_test(test_flights__busy_shortly_before_the_end__is_not_sent_again),
         cmocka_unit_test(test_flights_outage__until_it_passes__is_told),
         cmocka_unit_test(test_flights_outage__to_the_end__is_in_the_landing),
         cmocka_unit_test(test_flights__end_wanted__lands_with_the_push),

@@ -1,117 +1,60 @@
-/* A participant's program: arguments, suite file, database, sockets. */
+/* A participant's program: its place in the suite, and its node. */
 #include "participant.h"
 
-#include <getopt.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/log.h"
-#include "base/xalloc.h"
-#include "owner.h"
 #include "participant_internal.h"
 #include "participant_node.h"
-#include "service_exit.h"
-#include "service_options.h"
-#include "suite.h"
-#include "wire/shell.h"
+#include "service_program.h"
 
-/* Its place in the suite and its node, opened and closed together. */
-struct program {
-    const struct participant_service *service;
-    struct suite *suite;
-    const struct suite_participant *place;
-    char *db_path;
-    struct node *node;
-};
-
-static void close_program(struct program *program)
+static int open_node(const struct participant_service *service, struct service_program *program,
+                     struct err *err)
 {
-    if (program->node != NULL)
-        program->node->ops->free(program->node);
-    free(program->db_path);
-    suite_free(program->suite);
-}
-
-static int open_program(struct program *program, const struct service_options *options,
-                        struct err *err)
-{
-    const char *name = program->service->name;
-    char *dir = suite_dir(options->data);
-    int rc = suite_load(dir, &program->suite, err);
-    free(dir);
-    if (rc < 0)
-        return rc;
-    program->place = suite_find(program->suite, name);
-    if (program->place == NULL)
+    const struct suite_participant *place = suite_find(program->suite, program->name);
+    if (place == NULL)
         return err_set(err, ERR_INVALID, "%s: there is no participant \"%s\": add it, or stop it",
-                       config_file(program->suite->config), name);
-    program->db_path = suite_db_path(program->suite, name);
+                       config_file(program->suite->config), program->name);
     struct participant_options node = {
         .db_path = program->db_path,
-        .settings = program->place->settings,
+        .settings = place->settings,
         .keep = publisher_keep_of(&program->suite->keep),
     };
     randombytes_buf(&node.random, sizeof node.random);
-    return participant_node_new(program->service, &node, &program->node, err);
+    return participant_node_new(service, &node, &program->node, err);
 }
 
-static int serve(struct program *program, const struct service_options *options, struct err *err)
+/* In the order of enum participant_port. */
+static int add_ports(struct service_program *program, struct err *err)
 {
-    const char *name = program->service->name;
-    AUTO(freep) char *command = NULL;
-    AUTO(freep) char *owner = NULL;
-    AUTO(freep) char *events = NULL;
-    AUTO(freep) char *replay = NULL;
-    int rc = suite_endpoint(program->suite, name, "command", &command, err);
-    if (rc == 0)
-        rc = suite_endpoint(program->suite, name, "owner", &owner, err);
-    if (rc == 0)
-        rc = suite_endpoint(program->suite, name, "events", &events, err);
-    if (rc == 0)
-        rc = suite_endpoint(program->suite, name, "replay", &replay, err);
-    if (rc < 0)
-        return rc;
-    const struct shell_port ports[PARTICIPANT_PORT_COUNT] = {
-        [PARTICIPANT_PORT_COMMAND] = {SHELL_ROUTER, command, "command"},
-        [PARTICIPANT_PORT_OWNER] = {SHELL_ROUTER, owner, "owner"},
-        [PARTICIPANT_PORT_EVENTS] = {SHELL_PUB, events, "events"},
-        [PARTICIPANT_PORT_REPLAY] = {SHELL_REPLAY, replay, "replay"},
+    static const struct {
+        enum shell_socket socket;
+        const char *which;
+    } ports[PARTICIPANT_PORT_COUNT] = {
+        [PARTICIPANT_PORT_COMMAND] = {SHELL_ROUTER, "command"},
+        [PARTICIPANT_PORT_OWNER] = {SHELL_ROUTER, "owner"},
+        [PARTICIPANT_PORT_EVENTS] = {SHELL_PUB, "events"},
+        [PARTICIPANT_PORT_REPLAY] = {SHELL_REPLAY, "replay"},
     };
-    const struct shell_options shell = {
-        .name = name, .lifeline_fd = options->lifeline_fd, .ready_fd = options->ready_fd};
-    return shell_run(program->node, ports, PARTICIPANT_PORT_COUNT, &shell, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < PARTICIPANT_PORT_COUNT; i++)
+        rc = service_program_add(program, ports[i].socket, program->name, ports[i].which, err);
+    return rc;
 }
 
-static int run(struct program *program, const struct service_options *options, struct err *err)
+static int run(void *self, struct service_program *program, struct err *err)
 {
-    int rc = open_program(program, options, err);
+    int rc = open_node(self, program, err);
     if (rc < 0)
         return rc;
     struct owner *owner = ((struct participant_node *)(void *)program->node)->owner;
-    if (options->export_table != NULL)
-        return owner_export_csv(owner, options->export_table, STDOUT_FILENO, err);
-    if (options->import_table != NULL)
-        return owner_import_csv(owner, options->import_table, STDIN_FILENO, err);
-    return serve(program, options, err);
+    if (service_program_table(program, owner, &rc, err))
+        return rc;
+    rc = add_ports(program, err);
+    return rc < 0 ? rc : service_program_serve(program, false, err);
 }
 
 int participant_main(const struct participant_service *service, int argc, char **argv)
 {
-    struct service_options options;
-    int rc = service_options_read(argc, argv, service->about, SERVICE_OPTIONS_TABLES, &options);
-    if (rc >= 0)
-        return rc;
-    log_open(service->name, LOG_LEVEL_INFO);
-    if (sodium_init() < 0)
-        return SERVICE_FAILED;
-    struct program program = {.service = service};
-    struct err err = {0};
-    rc = run(&program, &options, &err);
-    close_program(&program);
-    if (rc < 0)
-        service_failed(&options, &err);
-    return service_exit_code(rc);
+    return service_program_main(service->name, service->about, SERVICE_OPTIONS_TABLES, argc, argv,
+                                run, (void *)(uintptr_t)service);
 }

@@ -385,21 +385,27 @@ int ask_owner_import_stopped(const struct suite *suite, const struct owner_table
     return failed(table, exit_code, err);
 }
 
+/* One question on a connection of its own; the answer lives as long as *ret_client. */
+static int ask_once(struct suite *suite, const char *owner, Zsaga__OwnerRequest *request,
+                    int64_t wait_ms, struct owner_client **ret_client,
+                    const Zsaga__OwnerAnswer **ret, struct err *err)
+{
+    int rc = connect_owner(suite, owner, ret_client, err);
+    return rc < 0 ? rc : ask(suite, *ret_client, owner, request, wait_ms, ret, err);
+}
+
 /* Audit. */
 
 int ask_owner_audit(struct suite *suite, const char *owner, int64_t wait_ms, ask_owner_check check,
                     void *self, struct err *err)
 {
     AUTO(owner_client_freep) struct owner_client *client = NULL;
-    int rc = connect_owner(suite, owner, &client, err);
-    if (rc < 0)
-        return rc;
     Zsaga__Audit audit = ZSAGA__AUDIT__INIT;
     Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
     request.kind_case = ZSAGA__OWNER_REQUEST__KIND_AUDIT;
     request.audit = &audit;
     const Zsaga__OwnerAnswer *answer;
-    rc = ask(suite, client, owner, &request, wait_ms, &answer, err);
+    int rc = ask_once(suite, owner, &request, wait_ms, &client, &answer, err);
     if (rc < 0)
         return rc;
     if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL) {
@@ -419,14 +425,11 @@ int ask_owner_resync(struct suite *suite, const char *owner, Zsaga__Resync *resy
                      char **ret_words, struct err *err)
 {
     AUTO(owner_client_freep) struct owner_client *client = NULL;
-    int rc = connect_owner(suite, owner, &client, err);
-    if (rc < 0)
-        return rc;
     Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
     request.kind_case = ZSAGA__OWNER_REQUEST__KIND_RESYNC;
     request.resync = resync;
     const Zsaga__OwnerAnswer *answer;
-    rc = ask(suite, client, owner, &request, CLI_OWNER_MS, &answer, err);
+    int rc = ask_once(suite, owner, &request, CLI_OWNER_MS, &client, &answer, err);
     if (rc < 0)
         return rc;
     if (answer->kind_case == ZSAGA__OWNER_ANSWER__KIND_REFUSAL) {
@@ -445,15 +448,12 @@ int ask_owner_health(struct suite *suite, const char *owner, int64_t wait_ms,
                      ask_owner_take_health take, void *self, struct err *err)
 {
     AUTO(owner_client_freep) struct owner_client *client = NULL;
-    int rc = connect_owner(suite, owner, &client, err);
-    if (rc < 0)
-        return rc;
     Zsaga__Health health = ZSAGA__HEALTH__INIT;
     Zsaga__OwnerRequest request = ZSAGA__OWNER_REQUEST__INIT;
     request.kind_case = ZSAGA__OWNER_REQUEST__KIND_HEALTH;
     request.health = &health;
     const Zsaga__OwnerAnswer *answer;
-    rc = ask(suite, client, owner, &request, wait_ms, &answer, err);
+    int rc = ask_once(suite, owner, &request, wait_ms, &client, &answer, err);
     if (rc < 0)
         return rc;
     if (answer->kind_case != ZSAGA__OWNER_ANSWER__KIND_HEALTH)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "base/text.h"
 #include "base/xalloc.h"
@@ -159,6 +160,8 @@ static int apply_row(struct consumer_node *node, struct stream *stream,
                      stream->next.seq);
         return 0;
     }
+    if (MUTANT(GAP_SKIPPED) && row->first > stream->next.seq + 1)
+        stream->next.seq = row->first - 1;
     *ret_rest = last < stop;
     if (last == stream->next.seq) {
         stream->shown->duplicates++;

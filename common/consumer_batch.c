@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/text.h"
 #include "consumer_internal.h"
 
@@ -77,16 +78,24 @@ static int flush(struct consumer_node *node, struct err *err)
     return rc < 0 || !db_in_transaction(node->db) ? blame_nobody(node, &failure) : 0;
 }
 
-/* What the service has written may break a constraint that is checked at the commit. */
-static int finish(struct consumer_node *node, struct err *err)
+static int save_cursors(struct consumer_node *node, struct err *err)
 {
-    int rc = flush(node, err);
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < node->stream_count; i++) {
         struct stream *stream = &node->streams[i];
         if (stream->moved)
             rc = consumer_failed(
                 cursor_save(node->cursors, stream->shown->publisher, &stream->next, err));
     }
+    return rc;
+}
+
+/* What the service has written may break a constraint that is checked at the commit. */
+static int finish(struct consumer_node *node, struct err *err)
+{
+    int rc = flush(node, err);
+    if (rc == 0 && !MUTANT(CURSOR_OUTSIDE))
+        rc = save_cursors(node, err);
     if (rc != 0)
         return rc;
     struct err failure = {0};
@@ -95,6 +104,8 @@ static int finish(struct consumer_node *node, struct err *err)
         return blame_nobody(node, &failure);
     if (rc < 0)
         *err = failure;
+    if (rc == 0 && MUTANT(CURSOR_OUTSIDE))
+        rc = save_cursors(node, err);
     return consumer_failed(rc);
 }
 
@@ -164,7 +175,8 @@ void consumer_take_back(struct consumer_node *node)
     node->dirty = false;
     for (size_t i = 0; i < node->stream_count; i++) {
         struct stream *stream = &node->streams[i];
-        stream->next = stream->cursor;
+        if (!MUTANT(POSITION_KEPT))
+            stream->next = stream->cursor;
         stream->moved = false;
         stream->turn = CONSUMER_GOES_ON;
         stream->spoiled = false;

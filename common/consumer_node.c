@@ -39,6 +39,11 @@ void *consumer_node_self(const struct node *node)
     return const_self_of(node)->self;
 }
 
+void consumer_node_count_malformed(struct node *node)
+{
+    self_of(node)->counters.malformed++;
+}
+
 const struct consumer_counters *consumer_node_counters(const struct node *node)
 {
     return &const_self_of(node)->counters;

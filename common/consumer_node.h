@@ -64,5 +64,6 @@ struct consumer_counters {
     uint64_t failures;  /* Errors of the handler. */
 };
 const struct consumer_counters *consumer_node_counters(const struct node *node);
+void consumer_node_count_malformed(struct node *node); /* A frame on a port of the service's own. */
 
 #endif

@@ -357,8 +357,10 @@ static void receive_owner(struct consumer_node *node, const struct peer *from, s
     struct frame frame;
     struct err err = {0};
     node->batch.budget = node->batch.used + CONSUMER_OWNER_BYTES;
-    if (frame_read(bytes, &node->batch, &frame, &err) < 0)
+    if (frame_read(bytes, &node->batch, &frame, &err) < 0) {
+        node->counters.malformed++;
         return;
+    }
     for (size_t i = 0; i < frame.entry_count; i++) {
         node->works =
             xgrow(node->works, &node->work_capacity, node->work_count + 1, sizeof *node->works);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "consumer_internal.h"
 
@@ -90,7 +91,7 @@ struct consumer_rows *stream_source(const struct stream *stream, uint64_t seq)
     if (consumer_rows_next(&stream->fetched) != NULL)
         return &self->fetched;
     const struct consumer_row *row = consumer_rows_next(&stream->live);
-    return row != NULL && row->first <= seq + 1 ? &self->live : NULL;
+    return row != NULL && (row->first <= seq + 1 || MUTANT(GAP_SKIPPED)) ? &self->live : NULL;
 }
 
 bool stream_has_work(const struct stream *stream, int64_t now_ms)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "participant_internal.h"
 
@@ -175,7 +176,10 @@ static int take_back(struct job *job, struct outbox_mark mark, struct err *err)
 {
     if (job->node->service->forget != NULL)
         job->node->service->forget(job->node->self);
-    outbox_take_back(job->node->outbox, mark);
+    if (!MUTANT(FAILED_EVENT_TOLD))
+        outbox_take_back(job->node->outbox, mark);
+    if (MUTANT(HANDLER_NOT_TAKEN_BACK))
+        return engine_failed(db_release(job->node->db, err));
     return engine_failed(db_undo_savepoint(job->node->db, err));
 }
 
@@ -234,7 +238,7 @@ static int run_action(struct job *job, bool again, int *ret_outcome, struct err 
     int rc = call_handler(job, job->action->run, false, ret_outcome, err);
     /* Behind the point of no return nothing can be refused: it is recorded nowhere and asked again,
      * so that what was in its way can be mended. */
-    if (*ret_outcome == CALL_REFUSED && job->work->command->retriable)
+    if (*ret_outcome == CALL_REFUSED && job->work->command->retriable && !MUTANT(RETRIABLE_REFUSED))
         *ret_outcome = CALL_RETRY;
     if (rc != 0 || *ret_outcome == CALL_RETRY)
         return rc;
@@ -247,6 +251,8 @@ static int run_action(struct job *job, bool again, int *ret_outcome, struct err 
         job->row.forward = INBOX_FORWARD_REJECTED;
         job->row.code = participant_keep(job->node, bytes_text(call->code));
         job->row.message = participant_keep(job->node, bytes_text(call->message));
+        if (MUTANT(REFUSAL_NOT_STORED))
+            return 0;
     } else {
         job->row.forward = *ret_outcome == CALL_DONE ? INBOX_FORWARD_DONE : INBOX_FORWARD_PENDING;
         job->row.output = *ret_outcome == CALL_DONE ? call->output : bytes_of(NULL, 0);
@@ -269,6 +275,9 @@ static int do_tombstone(struct job *job, struct err *err)
 {
     job->row.backward = INBOX_BACKWARD_TOMBSTONE;
     job->node->counters.tombstones++;
+    job->node->counters.unheard += job->row.forward == INBOX_FORWARD_NONE;
+    if (MUTANT(NO_TOMBSTONE))
+        return answer_undone(job);
     int rc = record(job, err);
     return rc < 0 ? rc : answer_undone(job);
 }
@@ -280,7 +289,7 @@ static int do_undo(struct job *job, struct err *err)
     if (rc != 0)
         return rc;
     /* A compensation cannot refuse: its refusal is recorded nowhere and asked again. */
-    if (outcome != CALL_DONE)
+    if (outcome != CALL_DONE && !(MUTANT(UNDO_REFUSAL_TAKEN) && outcome == CALL_REFUSED))
         return answer_call_retry(job);
     job->row.backward = INBOX_BACKWARD_DONE;
     rc = record(job, err);
@@ -291,6 +300,7 @@ static int do_undo(struct job *job, struct err *err)
 static int do_ask_undo(struct job *job, struct err *err)
 {
     int outcome = CALL_RETRY;
+    job->node->counters.asked_undo++;
     int rc = run_action(job, true, &outcome, err);
     if (rc != 0)
         return rc;
@@ -397,7 +407,7 @@ int participant_command(struct participant_node *node, struct work *work,
     int rc = inbox_find(node->inbox, &job.call.saga, command->step, &job.row, &found, err);
     if (rc < 0)
         return engine_failed(rc);
-    if (!found && fence_is_below_floor(frame->held, &job.call.saga))
+    if (!found && fence_is_below_floor(frame->held, &job.call.saga) && !MUTANT(FLOOR_IGNORED))
         return answer_expired(&job);
     keep_row(&job);
     return through_barrier(&job, compensation, err);

@@ -33,10 +33,18 @@ struct participant_counters {
     uint64_t applied;  /* Handlers that ran and whose outcome was recorded. */
     uint64_t repeated; /* Answered from the inbox. */
     uint64_t blocked;
-    uint64_t tombstones; /* Compensations of what never happened. */
+    uint64_t tombstones; /* Compensations of what never took effect, */
+    uint64_t unheard;    /* of which nothing had been heard at all. */
+    uint64_t asked_undo; /* Compensations of a pending action. */
     uint64_t expired;
-    uint64_t stale;    /* Frames of a fenced orchestrator. */
-    uint64_t rejected; /* Malformed entries and frames. */
+    uint64_t stale;       /* Frames of a fenced orchestrator: all of them, */
+    uint64_t stale_nonce; /* those of another start of the epoch held, */
+    uint64_t stale_copy;  /* and those of one that has forgotten sagas. */
+    uint64_t floors;      /* Told by a hello, */
+    uint64_t floors_open; /* those with exceptions. */
+    uint64_t guilty;      /* Entries that ended the transaction. */
+    uint64_t refused;     /* Batches that could not be stored. */
+    uint64_t rejected;    /* Malformed entries and frames. */
     uint64_t retried;
     uint64_t singly; /* Entries run one a transaction, after a batch died through one. */
 };

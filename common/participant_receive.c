@@ -66,9 +66,10 @@ void participant_receive(struct participant_node *self, const struct peer *from,
     int rc = frame_read(bytes, &self->arena, &frame, &err);
     add_frame(self, from, &frame.header);
     if (rc < 0) {
-        self->counters.rejected++;
-        if (commands)
+        if (commands) /* Counted as it is answered. */
             add_reject(self, FRAME_WHOLE, err.text);
+        else
+            self->counters.rejected++;
         return;
     }
     if (commands && !frame.header.has_driver) {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
 #include "saga_record.h"
 #include "suite.h"
 
@@ -42,6 +43,8 @@ void model_close(void *self)
 void model_forget(void *self)
 {
     struct model *model = self;
+    if (MUTANT(MODEL_KEPT))
+        return;
     sagas_forget(&model->sagas);
     orders_forget(&model->orders);
     services_forget(&model->services);

@@ -60,6 +60,11 @@ struct model *observer_node_model(struct node *node)
     return consumer_node_self(self_of(node)->consumer);
 }
 
+const struct node *observer_node_consumer(const struct node *node)
+{
+    return ((const struct observer_node *)(const void *)node)->consumer;
+}
+
 static void take_ask(struct observer_node *self, const struct peer *from,
                      const ProtobufCBinaryData *entry)
 {
@@ -81,8 +86,10 @@ static void node_receive(struct node *node, const struct peer *from, struct byte
         return;
     }
     arena_reset(&self->arena);
-    if (frame_read(bytes, &self->arena, &frame, &why) < 0)
+    if (frame_read(bytes, &self->arena, &frame, &why) < 0) {
+        consumer_node_count_malformed(self->consumer);
         return;
+    }
     for (size_t i = 0; i < frame.entry_count; i++)
         take_ask(self, from, &frame.entries[i]);
 }

@@ -21,5 +21,7 @@ int observer_node_new(const struct consumer_options *options, struct node_time n
                       struct node **ret, struct err *err);
 
 struct model *observer_node_model(struct node *node);
+/* The consumer in it: its streams and counters. */
+const struct node *observer_node_consumer(const struct node *node);
 
 #endif

@@ -164,13 +164,14 @@ static void put_minute(struct page *page)
     size_t indent = page->screen->columns < 60 ? 7 : 8;
     size_t room = page->screen->columns > indent + 16 ? page->screen->columns - indent - 16 : 0;
     size_t count = rates->n_finished < room ? rates->n_finished : room;
-    const uint32_t *values = rates->finished + (rates->n_finished - count);
+    size_t first = rates->n_finished - count;
     uint32_t peak = 0;
-    for (size_t i = 0; i < count; i++)
-        peak = values[i] > peak ? values[i] : peak;
+    for (size_t i = first; i < rates->n_finished; i++)
+        peak = rates->finished[i] > peak ? rates->finished[i] : peak;
     (void)put(page, 0, STYLE_HEAD, "minute");
     for (size_t i = 0; i < count; i++)
-        (void)put(page, indent + i, STYLE_GOOD, view_spark(values[i], peak, page->screen->ascii));
+        (void)put(page, indent + i, STYLE_GOOD,
+                  view_spark(rates->finished[first + i], peak, page->screen->ascii));
     char text[WORDS_SIZE];
     (void)snprintf(text, sizeof text, "peak %" PRIu32 "/s", peak);
     (void)put(page, indent + count + 1, STYLE_FAINT, text);

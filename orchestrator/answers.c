@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "orchestrator_internal.h"
 
@@ -20,6 +21,7 @@ int answers_frame(struct orchestrator *self, const struct work_frame *frame, str
      * incarnation noticed: the answer itself comes from another incarnation too. */
     if (another && frame->incarnation != channel->noticed) {
         channel->held = true;
+        self->counters.held++;
         channel_hello(channel, self->now_ms);
     }
     channel->noticed = frame->incarnation;
@@ -33,6 +35,7 @@ static void suspend(struct orchestrator *self, struct channel *channel, const ch
     if (channel->state == CHANNEL_SUSPENDED)
         return;
     channel->state = CHANNEL_SUSPENDED;
+    self->counters.suspended++;
     news_add(&self->news, true, "participant_suspended", "participant=%s reason=%s", channel->name,
              log_quote(why));
     drive_touch_channel(self, channel);
@@ -50,7 +53,8 @@ static bool log_is_sound(struct orchestrator *self, struct channel *channel,
         suspend(self, channel, "its database is another one than before");
         return false;
     }
-    if (said->head < known->head || said->records < known->records) {
+    bool behind = said->head < known->head || said->records < known->records;
+    if (behind && !MUTANT(BACKUP_UNNOTICED)) {
         suspend(self, channel, "its database went backwards: a restored backup?");
         return false;
     }
@@ -67,6 +71,7 @@ static int restarted(struct orchestrator *self, struct channel *channel, struct 
     drive_touch_channel(self, channel);
     if (suspect == NULL)
         return 0;
+    self->counters.suspects++;
     struct saga_event event = {
         .type = EVENT_RETRY,
         .step = suspect->saga.cursor,
@@ -89,7 +94,9 @@ static int on_welcome(struct orchestrator *self, const struct work_frame *frame,
     if (channel->met && frame->incarnation == channel->incarnation)
         channel->welcome_at_ms = self->now_ms;
     /* A second answer to it, of a hello that came twice, may be older than the first. */
-    if (welcome->number != channel->hello_number || !channel->hello_open)
+    bool newest = welcome->number == channel->hello_number && channel->hello_open;
+    self->counters.old_welcomes += !newest;
+    if (!newest && !MUTANT(ANY_WELCOME))
         return 0;
     channel->hello_open = false;
     channel->held = false;
@@ -150,8 +157,9 @@ static bool is_current(const struct orchestrator *self, const struct active *act
 {
     const struct saga *saga = &active->saga;
     bool undo = reply->direction == ZSAGA__DIRECTION__COMPENSATION;
-    return saga->phase == PHASE_OUT && reply->epoch == self->sender.driver.epoch &&
-           reply->attempt == saga->attempt && reply->step == saga->cursor &&
+    bool own = reply->epoch == self->sender.driver.epoch || MUTANT(REPLY_EPOCH_IGNORED);
+    bool newest = reply->attempt == saga->attempt || MUTANT(ATTEMPT_IGNORED);
+    return saga->phase == PHASE_OUT && own && newest && reply->step == saga->cursor &&
            undo == saga_is_undoing(saga);
 }
 
@@ -207,6 +215,9 @@ static int on_reply(struct orchestrator *self, const struct work_frame *frame,
     }
     if (event.current)
         channel_answered(channel_of(self, frame), active);
+    bool fact = event.type == EVENT_DONE || event.type == EVENT_REJECTED;
+    if (fact && !event.undo && active->saga.steps[event.step].forward == FORWARD_GIVEN_UP)
+        self->counters.late_facts++;
     return drive_event(self, active, &event, err);
 }
 

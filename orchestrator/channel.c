@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "base/mutant.h"
+
 void channel_init(struct channel *channel, const char *name, uint8_t port, uint32_t window_max,
                   size_t bytes_max)
 {
@@ -126,7 +128,7 @@ struct active *channel_restarted(struct channel *channel)
     struct active_list *in_flight = &channel->lists[PLACE_IN_FLIGHT];
     struct active *suspect = NULL;
     bool alone = in_flight->count == 1;
-    channel->window = 1;
+    channel->window = MUTANT(WINDOW_SHUT) ? 0 : 1;
     while (in_flight->last != NULL) {
         struct active *active = in_flight->last;
         channel_withdraw(channel, active);

@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
 #include "tell.h"
@@ -109,7 +110,8 @@ static int finish(struct orchestrator *self, struct active *active, struct err *
     int rc = journal_finish(self->journal, &active->saga, self->wall_ms, err);
     if (rc < 0)
         return rc;
-    tell_final(self, active);
+    if (!MUTANT(END_UNTOLD))
+        tell_final(self, active);
     active->finished = true;
     self->state_counts[active->saga.state]++;
     self->counters.finished++;
@@ -219,7 +221,7 @@ static int64_t silence_ms(const struct active *active)
 
 void drive_sent(struct orchestrator *self, struct active *active)
 {
-    active->wake_at_ms = self->now_ms + silence_ms(active);
+    active->wake_at_ms = self->now_ms + silence_ms(active) / (MUTANT(TIMER_EARLY) ? 2 : 1);
     drive_touch(self, active);
     drive_arm(self, active);
 }
@@ -230,8 +232,10 @@ int drive_timer(struct orchestrator *self, struct active *active, struct err *er
     struct saga_event event = {0};
     if (active->counts) {
         event.type = EVENT_PATIENCE_SPENT;
-        if (active->used_ms >= saga_patience_ms(&active->saga, active->definition))
+        if (active->used_ms >= saga_patience_ms(&active->saga, active->definition)) {
+            self->counters.spent++;
             return drive_event(self, active, &event, err);
+        }
         event.type = EVENT_PATIENCE_USED;
         if (active->used_ms >= active->next_mark_ms)
             return drive_event(self, active, &event, err);
@@ -240,6 +244,10 @@ int drive_timer(struct orchestrator *self, struct active *active, struct err *er
         event.type = EVENT_WAKE;
         if (active->saga.phase == PHASE_BACKOFF)
             return drive_event(self, active, &event, err);
+        if (MUTANT(SILENCE_IS_RETRY) && active->place == PLACE_IN_FLIGHT) {
+            event = (struct saga_event){.type = EVENT_RETRY, .current = true};
+            return drive_event(self, active, &event, err);
+        }
         if (active->place == PLACE_IN_FLIGHT) {
             self->counters.silences++;
             channel_silent(drive_channel(self, active), active);

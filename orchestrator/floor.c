@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
 #include "store/fence.h"
@@ -17,7 +18,8 @@ static void list_open(struct orchestrator *self, struct buffer *ids)
 {
     for (size_t i = 0; i < self->active.slot_count; i++)
         for (struct active *active = self->active.slots[i]; active != NULL; active = active->chain)
-            if (!active->finished)
+            if (!active->finished &&
+                !(MUTANT(FLOOR_TOO_HIGH) && active->saga.state == SAGA_ATTENTION))
                 buffer_append(ids, active->saga.id.bytes, ID_SIZE);
     if (ids->len != 0)
         qsort(ids->data, ids->len / ID_SIZE, ID_SIZE, order_ids);
@@ -53,6 +55,8 @@ void floor_refresh(struct orchestrator *self)
                 bytes_equal(bytes_of(open.data, len), buffer_bytes(&self->floor_open));
     if (!same) {
         self->floor_version++;
+        self->counters.floors++;
+        self->counters.floors_open += len != 0;
         self->floor = floor;
         buffer_clear(&self->floor_open);
         buffer_append(&self->floor_open, open.data, len);

@@ -1,7 +1,9 @@
 /* Intake: a submit becomes a saga, once per key. */
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
@@ -66,12 +68,26 @@ static int answer_busy(struct orchestrator *self, struct work *work)
     return 0;
 }
 
+/* What a conflict must not do. */
+static void change_input(struct orchestrator *self, const struct id *saga, struct bytes input)
+{
+    struct active *active = active_map_find(&self->active, saga);
+    if (active == NULL)
+        return;
+    free(active->input);
+    active->input = xmemdup(input.data, input.len);
+    active->input_len = input.len;
+}
+
 /* The key is known: the same saga, or a conflict. */
 static int answer_known(struct orchestrator *self, struct work *work, const uint8_t *digest,
                         const struct journal_saga *row)
 {
     const Zsaga__Submit *submit = work->request->submit;
-    if (!bytes_equal(row->digest, bytes_of(digest, JOURNAL_DIGEST_SIZE)))
+    bool conflict = !bytes_equal(row->digest, bytes_of(digest, JOURNAL_DIGEST_SIZE));
+    if (MUTANT(CONFLICT_CHANGES_SAGA) && conflict)
+        change_input(self, &row->id, packed_view(submit->input));
+    if (conflict && !MUTANT(CONFLICT_UNNOTICED))
         return answer(self, work, ZSAGA__VERDICT__CONFLICT, row);
     /* The same nonce: our answer was lost, and this is the same submit asked again. */
     bool again = submit->nonce.len != 0 && bytes_equal(row->nonce, packed_view(submit->nonce));

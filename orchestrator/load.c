@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
 
@@ -82,7 +83,7 @@ static int apply_record(void *context, int64_t at_ms, const struct saga_record *
 {
     struct active *active = context;
     (void)err;
-    if (record->what == WHAT_DONE)
+    if (record->what == WHAT_DONE && !MUTANT(OUTPUT_FORGOTTEN))
         (void)active_set_output(active, record->step, record->output);
     saga_apply(&active->saga, active->definition, record);
     active->last_at_ms = at_ms;
@@ -120,6 +121,10 @@ static int load_saga(void *context, const struct journal_saga *row, struct err *
     if (rc < 0)
         return rc;
     active->used_ms = active->saga.patience_used_ms;
+    self->counters.waking += active->saga.phase == PHASE_BACKOFF;
+    self->counters.resting += active->saga.phase == PHASE_REST;
+    if (MUTANT(WAKE_FORGOTTEN) && active->saga.phase == PHASE_BACKOFF)
+        return 0;
     drive_place(self, active);
     return 0;
 }

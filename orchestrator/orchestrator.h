@@ -51,6 +51,18 @@ struct orchestrator_counters {
     uint64_t restarts;      /* Of participants, seen as a new incarnation. */
     uint64_t malformed;     /* Frames and entries that could not be read. */
     uint64_t foreign;       /* Frames of a peer with the wrong name. */
+    uint64_t spent;         /* Commands whose patience ended without an answer. */
+    uint64_t late_facts;    /* Outcomes of actions that had been given up. */
+    uint64_t throttled;     /* Turns in which a window held commands back. */
+    uint64_t held;          /* Participants noticed as another start by any frame of it, */
+    uint64_t suspects;      /* of which a lone command is believed to be the cause. */
+    uint64_t old_welcomes;  /* Answers to another hello than the newest. */
+    uint64_t downs;         /* Participants that did not answer for long. */
+    uint64_t suspended;     /* Their log was another one, or went backwards. */
+    uint64_t waking;        /* Sagas loaded while they waited for their next sending. */
+    uint64_t resting;       /* Sagas loaded in attention. */
+    uint64_t floors;
+    uint64_t floors_open; /* Those with exceptions. */
 };
 const struct orchestrator_counters *orchestrator_counters(const struct node *node);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "orchestrator_internal.h"
@@ -111,6 +112,7 @@ static void tick_channel(struct orchestrator *self, struct channel *channel)
 {
     if (channel->state == CHANNEL_UP && self->now_ms - channel->welcome_at_ms >= CHANNEL_DOWN_MS) {
         channel->state = CHANNEL_DOWN;
+        self->counters.downs++;
         (void)snprintf(channel->detail, sizeof channel->detail, "does not answer");
         news_add(&self->news, true, "participant_down", "participant=%s", channel->name);
         drive_touch_channel(self, channel);
@@ -239,6 +241,8 @@ static void node_refuse(struct node *node, struct node_time now, const struct no
     (void)now;
     refuse_batch(self, why);
     send_replies(self, out);
+    if (MUTANT(COMMANDS_BEFORE_COMMIT))
+        send_commands(self, out);
     forget_batch(self);
 }
 
@@ -286,7 +290,7 @@ static int node_reload(struct node *node, struct node_time now, struct err *err)
     db_rollback(self->db);
     outbox_forget(self->outbox);
     int rc = db_probe(self->db, err);
-    if (rc == 0)
+    if (rc == 0 && !MUTANT(RELOAD_KEEPS_MEMORY))
         rc = load_all(self, err);
     if (rc == 0)
         plan(self);
@@ -378,7 +382,8 @@ static int start_epoch(struct orchestrator *self, struct err *err)
                        "this database is an older copy: participants have seen sagas that it does"
                        " not know. If it is the one to go on with, start `zsaga up --adopt`");
     self->self.old_copy = false;
-    self->self.epoch++;
+    if (!MUTANT(EPOCH_NOT_RAISED) || self->self.epoch == 0)
+        self->self.epoch++;
     rc = db_begin(self->db, err);
     if (rc == 0)
         rc = journal_save_self(self->journal, &self->self, err);

@@ -1,6 +1,7 @@
 /* A batch that cannot be stored: what its clients are told. */
 #include <stdio.h>
 
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "orchestrator_internal.h"
 
@@ -37,6 +38,8 @@ void refuse_batch(struct orchestrator *self, const struct node_outage *why)
 {
     for (size_t i = 0; i < self->work_count; i++) {
         struct work *work = &self->works[i];
+        if (MUTANT(ACCEPTED_BEFORE_COMMIT) && work->reply != NULL)
+            continue;
         if (work->kind == WORK_CLIENT)
             refuse_client(self, work, why);
         else if (work->kind == WORK_OWNER)

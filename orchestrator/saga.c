@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/mutant.h"
+
 #define RETRY_AFTER_MAX_MS (3600 * INT64_C(1000)) /* More a participant cannot ask for. */
 #define UNDO_FACTOR 2
 
@@ -30,7 +32,8 @@ static const struct definition_step *at_cursor(const struct saga *saga,
 
 bool saga_has_long_patience(const struct saga *saga, const struct definition *definition)
 {
-    return saga_is_undoing(saga) || at_cursor(saga, definition)->kind == STEP_RETRIABLE;
+    bool retriable = at_cursor(saga, definition)->kind == STEP_RETRIABLE;
+    return saga_is_undoing(saga) || (retriable && !MUTANT(RETRIABLE_GIVEN_UP));
 }
 
 int64_t saga_patience_ms(const struct saga *saga, const struct definition *definition)
@@ -135,7 +138,8 @@ static bool on_fact(struct saga *saga, const struct definition *definition,
         add_fact(saga, definition, event, WHAT_UNDONE, update);
         return true;
     }
-    if (step->forward != FORWARD_OPEN && step->forward != FORWARD_GIVEN_UP)
+    bool known = step->forward != FORWARD_OPEN && step->forward != FORWARD_GIVEN_UP;
+    if (known && !(MUTANT(FACT_TAKEN_TWICE) && step->forward == FORWARD_DONE))
         return false;
     bool done = event->type == EVENT_DONE;
     add_fact(saga, definition, event, done ? WHAT_DONE : WHAT_REJECTED, update);
@@ -147,6 +151,10 @@ static bool on_fact(struct saga *saga, const struct definition *definition,
 static void give_up(struct saga *saga, const struct definition *definition, struct bytes code,
                     struct bytes words, struct saga_update *update)
 {
+    if (MUTANT(UNDO_GIVEN_UP) && saga_is_undoing(saga)) {
+        saga_apply(saga, definition, add(saga, update, WHAT_UNDONE));
+        return;
+    }
     if (saga_has_long_patience(saga, definition)) {
         add_attention(saga, definition, code, words, update);
         return;
@@ -162,6 +170,11 @@ static void on_retry(struct saga *saga, const struct definition *definition,
 {
     const struct definition_step *rules = at_cursor(saga, definition);
     uint32_t retries = saga->steps[saga->cursor].retries + 1;
+    if (MUTANT(RETRY_IS_REFUSAL) && !saga_has_long_patience(saga, definition) &&
+        retries >= rules->retry_attempts) {
+        add_fact(saga, definition, event, WHAT_REJECTED, update);
+        return;
+    }
     if (!saga_has_long_patience(saga, definition) && retries >= rules->retry_attempts) {
         give_up(saga, definition, event->code, event->words, update);
         return;
@@ -196,7 +209,7 @@ static void on_pending(struct saga *saga, const struct definition *definition,
 static bool on_answer(struct saga *saga, const struct definition *definition,
                       const struct saga_event *event, struct saga_update *update)
 {
-    if (!event->current || saga->phase != PHASE_OUT)
+    if ((!event->current && !MUTANT(LATE_RETRY_TAKEN)) || saga->phase != PHASE_OUT)
         return false;
     switch (event->type) {
     case EVENT_RETRY:

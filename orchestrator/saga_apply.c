@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "saga.h"
 
 /* Allowed moves; what is final has none. */
@@ -76,13 +77,16 @@ static bool needs_undo(const struct saga_step_state *step)
     if (step->undo == UNDO_DONE)
         return false;
     return step->undo == UNDO_OPEN || step->forward == FORWARD_DONE ||
-           step->forward == FORWARD_GIVEN_UP;
+           (step->forward == FORWARD_GIVEN_UP && !MUTANT(GIVEN_UP_NOT_UNDONE));
 }
 
 /* Goes on to the next step that must be undone, in reverse order, or ends. */
 static void settle_undo(struct saga *saga)
 {
     int next = saga->cursor;
+    if (MUTANT(UNDO_IN_ORDER))
+        while (next > 0 && needs_undo(&saga->steps[next - 1]))
+            next--;
     while (next >= 0 && !needs_undo(&saga->steps[next]))
         next--;
     if (next < 0) {

@@ -103,6 +103,8 @@ static void send_channel(struct orchestrator *self, struct channel *channel, str
         channel_told(channel, self->now_ms);
         drive_sent(self, active);
     }
+    if (channel->state == CHANNEL_UP && channel_waiting(channel) != 0)
+        self->counters.throttled++;
     frame_writer_flush(&writer);
 }
 

@@ -50,7 +50,8 @@ void buffer_clear(struct buffer *buffer)
 
 uint8_t *buffer_extend(struct buffer *buffer, size_t len)
 {
-    buffer->data = xgrow(buffer->data, &buffer->capacity, buffer->len + len, 1);
+    /* One more, so that nothing has an address too: no arithmetic on NULL. */
+    buffer->data = xgrow(buffer->data, &buffer->capacity, buffer->len + len + 1, 1);
     uint8_t *start = buffer->data + buffer->len;
     buffer->len += len;
     return start;

@@ -317,8 +317,9 @@ ssize_t csv_read_memory(void *from, void *to, size_t size)
 {
     struct bytes *rest = from;
     size_t len = rest->len < size ? rest->len : size;
-    if (len != 0)
-        memcpy(to, rest->data, len);
+    if (len == 0)
+        return 0;
+    memcpy(to, rest->data, len);
     rest->data += len;
     rest->len -= len;
     return (ssize_t)len;

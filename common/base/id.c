@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/mutant.h"
+
 static void put_be(uint8_t *to, uint64_t value, int count)
 {
     for (int i = count - 1; i >= 0; i--) {
@@ -28,7 +30,8 @@ void id_source_raise(struct id_source *source, const struct id *stored)
 {
     uint64_t ms = get_be(stored->bytes, 6);
     uint32_t counter = (uint32_t)get_be(stored->bytes + 6, 4);
-    if (ms < source->last_ms || (ms == source->last_ms && counter <= source->counter))
+    if (MUTANT(IDS_GO_BACK) || ms < source->last_ms ||
+        (ms == source->last_ms && counter <= source->counter))
         return;
     source->last_ms = ms;
     source->counter = counter;
@@ -43,7 +46,7 @@ struct id id_next(struct id_source *source, int64_t wall_ms)
     } else if (source->counter == UINT32_MAX) {
         source->last_ms++;
         source->counter = 0;
-    } else {
+    } else if (!MUTANT(ID_REUSED)) {
         source->counter++;
     }
     struct id id;

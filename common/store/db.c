@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "base/xalloc.h"
 
 /* Pages of WAL after which a checkpoint is worth its flush: smooth up to a few thousand. */
@@ -234,6 +235,8 @@ static int claim(struct db *db, struct err *err)
                   "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
+    if (rc == 0 && MUTANT(SYNC_NORMAL))
+        rc = db_relax(db, err);
     if (rc == 0 && is_new)
         rc = exec(db, mark, err, "mark the database");
     return rc;
@@ -428,6 +431,8 @@ int db_run(struct db *db, sqlite3_stmt *stmt, struct err *err)
 int db_begin(struct db *db, struct err *err)
 {
     int rc = refuse_guarded(db, err);
+    if (rc == 0 && MUTANT(COMMIT_PUT_OFF) && db_in_transaction(db))
+        rc = db_run(db, db->commit, err);
     return rc < 0 ? rc : db_run(db, db->begin, err);
 }
 
@@ -437,6 +442,8 @@ int db_commit(struct db *db, struct err *err)
         return refuse_guarded(db, err);
     if (!db_in_transaction(db))
         return err_set(err, ERR_ABORTED, "the transaction ended before its commit");
+    if (MUTANT(COMMIT_PUT_OFF))
+        return 0;
     int rc = db_run(db, db->commit, err);
     if (rc < 0)
         db_rollback(db);

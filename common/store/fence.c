@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutant.h"
 #include "base/xalloc.h"
 
 struct fence {
@@ -137,11 +138,12 @@ enum fence_verdict fence_judge(struct fence *fence, const struct fence_claim *cl
         return FENCE_TOO_MANY;
     if (held == NULL)
         *ret = held = add(fence, claim->id);
-    if (claim->epoch < held->epoch)
+    if (claim->epoch < held->epoch && !MUTANT(EPOCH_IGNORED))
         return FENCE_STALE;
-    if (claim->epoch == held->epoch && claim->nonce != held->nonce)
+    if (claim->epoch == held->epoch && claim->nonce != held->nonce && !MUTANT(NONCE_IGNORED))
         return FENCE_STALE;
-    if (claim->epoch > held->epoch && id_compare(&claim->last_saga, &held->last_saga) < 0)
+    if (claim->epoch > held->epoch && id_compare(&claim->last_saga, &held->last_saga) < 0 &&
+        !MUTANT(OLD_COPY_OBEYED))
         return FENCE_OLD_COPY;
     bool same = claim->epoch == held->epoch;
     held->epoch = claim->epoch;

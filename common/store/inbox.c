@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "base/xalloc.h"
 
 struct inbox {
@@ -25,16 +26,24 @@ static const char *const schema[] = {
 
 enum inbox_verdict inbox_judge(const struct inbox_row *row, bool compensation)
 {
+    if (MUTANT(LATE_FORWARD_RUNS) && row->backward == INBOX_BACKWARD_TOMBSTONE && !compensation)
+        return INBOX_RUN;
+    if (MUTANT(UNDO_RUNS_TWICE) && row->backward == INBOX_BACKWARD_DONE && compensation)
+        return INBOX_UNDO;
     if (row->backward != INBOX_BACKWARD_NONE)
         return compensation ? INBOX_REPEAT : INBOX_BLOCKED;
     switch (row->forward) {
     case INBOX_FORWARD_NONE:
         return compensation ? INBOX_TOMBSTONE : INBOX_RUN;
     case INBOX_FORWARD_DONE:
+        if (MUTANT(DUPLICATE_RUNS) && !compensation)
+            return INBOX_RUN;
         return compensation ? INBOX_UNDO : INBOX_REPEAT;
     case INBOX_FORWARD_REJECTED:
         return compensation ? INBOX_TOMBSTONE : INBOX_REPEAT;
     case INBOX_FORWARD_PENDING:
+        if (MUTANT(UNDO_BEFORE_KNOWN) && compensation)
+            return INBOX_UNDO;
         return compensation ? INBOX_ASK_UNDO : INBOX_ASK;
     }
     assert(0);

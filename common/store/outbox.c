@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/mutant.h"
 #include "base/packed.h"
 #include "base/xalloc.h"
 #include "event.pb-c.h"
@@ -85,6 +86,8 @@ static int load_all(struct outbox *outbox, struct err *err)
         rc = load(outbox, load_last_sql, read_last, err);
     if (rc == 0 && (outbox->stored.head == 0) != (outbox->stored.last_first == 0))
         rc = err_set(err, ERR_CORRUPT, "the log's rows are missing");
+    if (MUTANT(SEQ_REUSED))
+        outbox->stored.head = outbox->stored.last_first;
     outbox->batch = outbox->stored;
     return rc;
 }
@@ -291,6 +294,8 @@ void outbox_committed(struct outbox *outbox)
 
 void outbox_forget(struct outbox *outbox)
 {
+    if (MUTANT(EVENT_BEFORE_COMMIT) && outbox->count > 0)
+        add_fresh(outbox);
     outbox->batch = outbox->stored;
     drop_collected(outbox);
 }

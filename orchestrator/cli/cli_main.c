@@ -11,9 +11,10 @@
 #include "commands.h"
 
 const struct cli_command *const cli_commands[] = {
-    &command_init,   &command_up,     &command_ps,    &command_import, &command_export,
-    &command_submit, &command_list,   &command_show,  &command_retry,  &command_trust,
-    &command_resync, &command_status, &command_audit, &command_top,    &command_demo,
+    &command_init,   &command_up,     &command_ps,          &command_import,
+    &command_export, &command_submit, &command_list,        &command_show,
+    &command_retry,  &command_trust,  &command_resync,      &command_status,
+    &command_audit,  &command_top,    &command_conformance, &command_demo,
 };
 const size_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 

@@ -18,6 +18,7 @@ extern const struct cli_command command_resync;
 extern const struct cli_command command_status;
 extern const struct cli_command command_audit;
 extern const struct cli_command command_top;
+extern const struct cli_command command_conformance;
 extern const struct cli_command command_demo;
 
 #endif

@@ -2,33 +2,30 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "exhaust.h"
+#include "options.h"
+#include "report.h"
 #include "sim.h"
+#include "sim_shrink.h"
+#include "sim_tape.h"
 
-#define SECONDS 60
-#define SECONDS_MAX (24L * 3600)
 #define PROGRESS_US (10 * INT64_C(1000000))
-#define TELLING_SEEDS 600 /* From so many on, all that can happen must have happened. */
-#define TWICE_EVERY 20 /* Each so many seeds, one runs twice, to see that nothing else decides. */
+#define TELLING_RUNS 600 /* From so many on, all that can happen must have happened. */
+#define TWICE_EVERY 20   /* Each so many seeds, one runs twice, to see that nothing else decides. */
+#define SHRINK_SECONDS 60
 
-struct options {
-    unsigned long first;
-    unsigned long seeds; /* 0: as many as there is time for. */
-    long seconds;
-    bool trace;
-};
-
-static char running[96];
+/* What a process of runs tells the one that watches it. */
+static struct sim_finding *finding;
+static char running[120];
 
 /* An assertion of the engine's own, or a sanitizer: whoever reads it needs the seed. */
 static void tell_seed(void)
@@ -44,171 +41,170 @@ static void on_abort(int signal_number)
     _exit(SIM_EXIT_CRASH);
 }
 
-static const char *const troubles[TOY_TROUBLE_COUNT] = {
-    "smooth",      "retry",     "retry_later", "error",     "poison",
-    "late_poison", "too_large", "pending",     "unwilling", "crash"};
-
-static void print_counts(const struct sim_counts *counts)
+static void name_seed(uint64_t seed, int profile)
 {
-#define X(name) printf("  %-18s %llu\n", #name, (unsigned long long)counts->name);
-    SIM_COUNTS(X)
-#undef X
-    for (int i = TOY_RETRY; i < TOY_TROUBLE_COUNT; i++)
-        printf("  toy %-14s %llu\n", troubles[i], (unsigned long long)counts->troubled[i]);
+    finding->seed = seed;
+    (void)snprintf(running, sizeof running, "\nFAIL crash seed=%llu profile=%s: an assertion\n",
+                   (unsigned long long)seed, sim_profile_name(profile));
 }
 
-/* What no run of ours brings about: a command of a saga below the floor that has no row needs rows
- * that are forgotten; a rejected entry needs a peer that speaks badly. */
-static bool is_beyond_us(const char *name)
+static void run_seed(const struct sim_options *options, struct sim_counts *counts)
 {
-    return strcmp(name, "expired") == 0 || strcmp(name, "rejected") == 0;
-}
-
-static int check_counts(const struct sim_counts *counts)
-{
-    int missing = 0;
-#define X(name)                                                                                    \
-    if (counts->name == 0 && !is_beyond_us(#name)) {                                               \
-        printf("never happened: %s\n", #name);                                                     \
-        missing++;                                                                                 \
-    }
-    SIM_COUNTS(X)
-#undef X
-    for (int i = TOY_RETRY; i < TOY_TROUBLE_COUNT; i++) {
-        if (counts->troubled[i] != 0)
-            continue;
-        printf("never happened: toy %s\n", troubles[i]);
-        missing++;
-    }
-    return missing;
-}
-
-static void run_seed(unsigned long seed, bool trace, struct sim_counts *counts)
-{
-    (void)snprintf(running, sizeof running,
-                   "\nFAIL crash seed=%lu\nreplay: ./run sim --seed %lu --trace\n", seed, seed);
-    uint64_t hash = sim_run(seed, trace, counts);
-    if (seed % TWICE_EVERY != 0)
+    name_seed(options->seed, options->profile);
+    uint64_t hash = sim_run(options, counts);
+    if (options->seed % TWICE_EVERY != 0)
         return;
-    if (sim_run(seed, false, counts) != hash) {
-        (void)fprintf(stderr, "FAIL determinism seed=%lu: two runs of it differ\n", seed);
+    struct sim_options again = *options;
+    struct sim_counts not_counted = {0};
+    again.trace = false;
+    if (sim_run(&again, &not_counted) != hash) {
+        (void)fprintf(stderr, "FAIL determinism seed=%llu: two runs of it differ\n",
+                      (unsigned long long)options->seed);
         exit(SIM_EXIT_NOT_DETERMINED);
     }
 }
 
-static void help(void)
-{
-    (void)fputs(
-        "usage: zsaga-sim [options]            (or: ./run sim [options])\n"
-        "\n"
-        "Runs the real orchestrator, participants and a consumer in one thread, on a virtual\n"
-        "clock. From a run's seed all is drawn: the sagas and what their participants answer, "
-        "what\n"
-        "the network does to each message, who dies where, whose disk fails. Each run ends "
-        "healed:\n"
-        "all must come to rest, and every promise is checked in the databases. One seed in twenty\n"
-        "runs twice, and both runs must be the same. At the end stands how often each rare thing\n"
-        "has happened; in 600 runs or more, one that never did is a failure.\n"
-        "\n"
-        "  --seed N      this run only\n"
-        "  --trace       print what was drawn for each run, and all that happened in it\n"
-        "  --first N     the first seed (drawn from the time)\n"
-        "  --seeds N     so many seeds, however long they take\n"
-        "  --seconds S   as many seeds as S seconds have room for (60)\n"
-        "  --help        print this and end\n"
-        "\n"
-        "exit codes: 0 nothing was found, 1 a rare thing never happened, 2 usage, 10 a crash or\n"
-        "  an assertion, 11 a run that does not come to rest, 12 a promise that does not hold,\n"
-        "  13 two runs of one seed that differ\n",
-        stdout);
-}
-
-static unsigned long number(const char *name, const char *text, unsigned long most)
-{
-    char *end = NULL;
-    errno = 0;
-    unsigned long value = *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : 0;
-    if (end == NULL || *end != '\0' || errno != 0 || value < 1 || value > most) {
-        (void)fprintf(stderr, "zsaga-sim: --%s %s: a number of 1 to %lu is meant\n", name, text,
-                      most);
-        exit(SIM_EXIT_USAGE);
-    }
-    return value;
-}
-
-static void read_options(int argc, char **argv, struct options *options)
-{
-    static const struct option known[] = {
-        {"seed", required_argument, NULL, 'n'},
-        {"first", required_argument, NULL, 'f'},
-        {"seeds", required_argument, NULL, 'm'},
-        {"help", no_argument, NULL, 'h'},
-        {"seconds", required_argument, NULL, 's'},
-        {"trace", no_argument, NULL, 't'},
-        {NULL, 0, NULL, 0},
-    };
-    *options = (struct options){.first = (unsigned long)clock_wall_ms(), .seconds = SECONDS};
-    int option;
-    while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-        if (option == 'h') {
-            help();
-            exit(0);
-        } else if (option == 'n') {
-            options->first = number("seed", optarg, ULONG_MAX);
-            options->seeds = 1;
-        } else if (option == 't') {
-            options->trace = true;
-        } else if (option == 'f') {
-            options->first = number("first", optarg, ULONG_MAX / 2);
-        } else if (option == 'm') {
-            options->seeds = number("seeds", optarg, ULONG_MAX / 2);
-        } else if (option == 's') {
-            options->seconds = (long)number("seconds", optarg, SECONDS_MAX);
-        } else {
-            exit(SIM_EXIT_USAGE);
-        }
-    }
-    if (optind < argc) {
-        (void)fprintf(stderr, "zsaga-sim: %s: see zsaga-sim --help\n", argv[optind]);
-        exit(SIM_EXIT_USAGE);
-    }
-}
-
-/* Returns how many seeds were run. */
-static unsigned long run_seeds(const struct options *options, struct sim_counts *counts)
+static void run_seeds(const struct options *options, struct sim_counts *counts)
 {
     int64_t from_us = clock_mono_us();
     int64_t told_us = from_us;
-    unsigned long done = 0;
-    for (;;) {
+    for (unsigned long done = 0;; done++) {
         int64_t now_us = clock_mono_us();
         bool late = now_us - from_us >= options->seconds * INT64_C(1000000);
         if (options->seeds != 0 ? done == options->seeds : late)
-            return done;
+            return;
         if (now_us - told_us >= PROGRESS_US) {
             told_us = now_us;
             (void)fprintf(stderr, "zsaga-sim: %lu seeds, nothing found\n", done);
         }
-        run_seed(options->first + done, options->trace, counts);
-        done++;
+        const struct sim_options one = {
+            .seed = options->first + done, .profile = options->profile, .trace = options->trace};
+        run_seed(&one, counts);
     }
 }
 
-int main(int argc, char **argv)
+/* In a process of its own; returns its exit code. */
+static int run_all(const struct options *options)
 {
     struct sim_counts counts = {0};
-    struct options options;
-    read_options(argc, argv, &options);
+    int64_t from_us = clock_mono_us();
     (void)signal(SIGABRT, on_abort);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_set_death_callback(tell_seed);
 #endif
-    int64_t from_us = clock_mono_us();
-    unsigned long seeds = run_seeds(&options, &counts);
+    sim_tell_findings(finding);
+    run_seeds(options, &counts);
     double seconds = (double)(clock_mono_us() - from_us) / 1e6;
-    print_counts(&counts);
-    int missing = seeds >= TELLING_SEEDS ? check_counts(&counts) : 0;
-    printf("%lu seeds from %lu in %.1f s: %.1f runs/s, %.1f sagas/s, nothing found\n", seeds,
-           options.first, seconds, (double)seeds / seconds, (double)counts.sagas / seconds);
+    report_print(&counts);
+    bool tells = counts.runs >= TELLING_RUNS && options->profile == 0;
+    int missing = tells ? report_missing(&counts) : 0;
+    printf("%llu seeds from %lu (%s) in %.1f s: %.1f runs/s, %.1f sagas/s, %.0f times as fast as "
+           "the clock, nothing found\n",
+           (unsigned long long)counts.runs, options->first, sim_profile_name(options->profile),
+           seconds, (double)counts.runs / seconds, (double)counts.sagas / seconds,
+           (double)counts.simulated_ms / 1e3 / seconds);
     return missing == 0 ? 0 : 1;
+}
+
+static struct sim_scope_limits limits_of(const struct options *options)
+{
+    return (struct sim_scope_limits){
+        .crashes = 1, .doubled = 1, .delayed = 1, .all = options->faults};
+}
+
+static int exhaust(const struct options *options)
+{
+    const struct sim_scope_limits limits = limits_of(options);
+    return exhaust_all(&limits);
+}
+
+static int watch(int (*what)(const struct options *), const struct options *options)
+{
+    int status = 0;
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0)
+        exit(what(options));
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        abort();
+    return WIFEXITED(status) ? WEXITSTATUS(status) : SIM_EXIT_CRASH;
+}
+
+static void shrink(const struct options *options)
+{
+    struct sim_tape tape;
+    struct err err = {0};
+    char path[60];
+    uint64_t seed = finding->seed;
+    (void)fprintf(stderr, "replay: ./run sim --seed %llu --profile %s --trace\n",
+                  (unsigned long long)seed, sim_profile_name(options->profile));
+    if (!options->shrinks)
+        return;
+    if (!sim_shrink(seed, options->profile, SHRINK_SECONDS, true, &tape)) {
+        (void)fprintf(stderr, "It does not fail by itself: only behind other seeds.\n");
+        return;
+    }
+    (void)snprintf(path, sizeof path, "sim-%llu.tape", (unsigned long long)seed);
+    if (sim_tape_write(&tape, path, &err) < 0)
+        (void)fprintf(stderr, "zsaga-sim: %s\n", err.text);
+    else
+        (void)fprintf(stderr,
+                      "shrunk:  ./run sim --trace --tape %s   (%s, %zu choices that are not 0)\n",
+                      path, tape.expects, sim_tape_size(&tape));
+    sim_tape_release(&tape);
+}
+
+static const char *play_tape(const struct sim_tape *tape, bool trace)
+{
+    static struct sim_finding found;
+    if (!trace) {
+        sim_shrink_try(tape, false, NULL, &found);
+        return found.what;
+    }
+    struct sim_counts counts = {0};
+    const struct sim_options options = {
+        .seed = tape->seed, .profile = tape->profile, .trace = true, .given = &tape->choices};
+    (void)sim_run(&options, &counts);
+    return "";
+}
+
+/* Returns how many tapes do not find what they expect. */
+static int play_tapes(const struct options *options)
+{
+    int wrong = 0;
+    for (int i = 0; i < options->tape_count; i++) {
+        struct sim_tape tape;
+        struct err err = {0};
+        if (sim_tape_read(options->tapes[i], &tape, &err) < 0) {
+            (void)fprintf(stderr, "zsaga-sim: %s\n", err.text);
+            return SIM_EXIT_USAGE;
+        }
+        const char *found = play_tape(&tape, options->trace);
+        bool right = strcmp(found, tape.expects) == 0;
+        wrong += !right;
+        printf("%-6s %s: %s%s\n", right ? "ok" : "FAIL", options->tapes[i],
+               found[0] == '\0' ? "nothing found" : found, right ? "" : ", which is not expected");
+        sim_tape_release(&tape);
+    }
+    printf("%d tapes, %d failed\n", options->tape_count, wrong);
+    return wrong == 0 ? 0 : SIM_EXIT_INVARIANT;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    options_read(argc, argv, &options);
+    const struct sim_scope_limits limits = limits_of(&options);
+    finding =
+        mmap(NULL, sizeof *finding, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (finding == MAP_FAILED)
+        abort();
+    if (options.schedule != NULL)
+        return exhaust_play(&limits, options.schedule);
+    if (options.tape_count > 0)
+        return play_tapes(&options);
+    int code = watch(options.exhaustive ? exhaust : run_all, &options);
+    if (!options.exhaustive && code >= SIM_EXIT_CRASH && code <= SIM_EXIT_INVARIANT)
+        shrink(&options);
+    return code;
 }

@@ -12,36 +12,54 @@
 #include "sim_reader.h"
 
 #define WALL_MS 1700000000000
-#define STEPS_MAX 3000000                   /* Of a run's loop: more is a hot loop. */
-#define REST_MS (4 * 3600 * INT64_C(1000))  /* After healing, all must rest within this. */
-#define BROKEN_MS (20 * 60 * INT64_C(1000)) /* Until what was broken for ever is mended. */
-#define TAIL_MS 8000                        /* Run on when all rests: late messages, floors. */
-#define PLAIN_TAIL_MS 200
+#define STEPS_MAX 3000000                     /* Of a run's loop: more is a hot loop. */
+#define REST_MS (4 * 3600 * INT64_C(1000))    /* After healing, all must rest within this. */
+#define BROKEN_MS (60 * INT64_C(1000))        /* Until what was broken for ever is mended; */
+#define OUTLASTS_MS (20 * 60 * INT64_C(1000)) /* now and then, much later. */
+#define READER_LOOK_MS 50
 #define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */
 #define ARENA_BYTES ((size_t)64 << 20)
+
+static struct sim_finding *told_to;
+
+void sim_tell_findings(struct sim_finding *to)
+{
+    told_to = to;
+}
 
 static void print_trace(const struct sim *sim)
 {
     if (!sim->plain)
-        sim_fault_print(sim);
+        sim_profile_print(sim);
     (void)fprintf(stderr, "%.*s", (int)sim->trace.len, (const char *)sim->trace.data);
+}
+
+static void tell_finding(const struct sim *sim, const char *what, const char *words)
+{
+    if (told_to == NULL)
+        return;
+    (void)snprintf(told_to->what, sizeof told_to->what, "%s", what);
+    (void)snprintf(told_to->words, sizeof told_to->words, "%s", words);
+    told_to->at_ms = sim->now_ms;
+    told_to->step = sim->steps;
 }
 
 void sim_fail(struct sim *sim, const char *what, const char *format, ...)
 {
     va_list args;
+    char words[400];
     va_start(args, format);
-    (void)fflush(stdout);
-    (void)fprintf(stderr, "\nFAIL %s seed=%llu t=%lld ms: ", what, (unsigned long long)sim->seed,
-                  (long long)sim->now_ms);
-    (void)vfprintf(stderr, format, args);
+    (void)vsnprintf(words, sizeof words, format, args);
     va_end(args);
-    (void)fprintf(stderr, "\n");
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "\nFAIL %s seed=%llu profile=%s t=%lld ms step=%llu: %s\n", what,
+                  (unsigned long long)sim->seed, sim_profile_name(sim->only),
+                  (long long)sim->now_ms, (unsigned long long)sim->steps, words);
+    tell_finding(sim, what, words);
+    if (sim->scope != NULL)
+        (void)fprintf(stderr, "replay: ./run sim --schedule %s\n",
+                      sim_scope_describe(sim->scope, words, sizeof words));
     print_trace(sim);
-    if (!sim->plain)
-        (void)fprintf(stderr, "replay: ./run sim --seed %llu --trace\n",
-                      (unsigned long long)sim->seed);
-    sim_disk_end(sim->dir);
     exit(what[0] == 'L' ? SIM_EXIT_LIVENESS : SIM_EXIT_INVARIANT);
 }
 
@@ -65,9 +83,16 @@ struct node_time sim_time(const struct sim *sim, const struct sim_host *host)
                               .wall_ms = WALL_MS + sim->now_ms + host->wall_jump_ms};
 }
 
-bool sim_is_lucky(struct rng *rng, unsigned per_thousand)
+uint64_t sim_random(const struct sim *sim, const struct sim_host *host)
 {
-    return per_thousand > 0 && rng_below(rng, 1000) < per_thousand;
+    struct rng rng;
+    rng_seed(&rng, sim->seed ^ (uint64_t)host->place << 56 ^ host->starts << 32);
+    return rng_next(&rng);
+}
+
+bool sim_is_reader(const struct sim *sim, uint8_t place)
+{
+    return place >= sim->readers && place < sim->host_count;
 }
 
 struct sim_saga *sim_find_saga(struct sim *sim, const struct id *id)
@@ -128,25 +153,9 @@ static const char *name_of(const struct sim *sim, size_t place)
 {
     if (place == SIM_ORCHESTRATOR)
         return SUITE_ORCHESTRATOR;
-    return place == sim->reader ? "reader" : sim_toys[place - SIM_FIRST_TOY].name;
-}
-
-static void open_hosts(struct sim *sim, size_t toys, bool with_reader)
-{
-    struct rng root;
-    rng_seed(&root, sim->seed ^ 0x686f7374);
-    sim->toy_count = toys;
-    sim->reader = with_reader ? (uint8_t)(SIM_FIRST_TOY + toys) : 0;
-    sim->host_count = SIM_FIRST_TOY + toys + with_reader;
-    sim_reader_begin(sim);
-    for (size_t i = 0; i < sim->host_count; i++) {
-        struct sim_host *host = &sim->hosts[i];
-        *host = (struct sim_host){.place = (uint8_t)i};
-        (void)snprintf(host->name, sizeof host->name, "%s", name_of(sim, i));
-        (void)snprintf(host->path, sizeof host->path, "%s/%s.db", sim->dir, host->name);
-        rng_seed(&host->rng, rng_next(&root));
-        sim_disk_remove(host->path);
-    }
+    if (!sim_is_reader(sim, (uint8_t)place))
+        return sim_toys[place - SIM_FIRST_TOY].name;
+    return place == sim->reader ? "reader" : SUITE_OBSERVER;
 }
 
 /* Uuids of stores, from the seed as all else. */
@@ -181,19 +190,54 @@ static void seed_uuids(uint64_t seed)
     rng_seed(&uuids, seed);
 }
 
-static struct sim *new_sim(uint64_t seed, struct sim_counts *counts)
+/* The same in each run, with uuids of their own. */
+static void lay_template(const struct sim *sim, const struct sim_host *host)
+{
+    struct rng run = uuids;
+    uint64_t name;
+    memcpy(&name, host->name, sizeof name);
+    rng_seed(&uuids, name);
+    sim_template_lay(sim, host);
+    uuids = run;
+}
+
+void sim_open_hosts(struct sim *sim, size_t toys, bool with_reader, bool with_observer)
+{
+    uint8_t next = (uint8_t)(SIM_FIRST_TOY + toys);
+    sim->toy_count = toys;
+    sim->readers = next;
+    sim->reader = with_reader ? next++ : 0;
+    sim->observer = with_observer ? next++ : 0;
+    sim->host_count = next;
+    sim_reader_begin(sim);
+    for (uint8_t i = 0; i < sim->host_count; i++) {
+        struct sim_host host = {.place = i, .choice = sim_choice_host(&sim->choice, i)};
+        (void)snprintf(host.name, sizeof host.name, "%s", name_of(sim, i));
+        (void)snprintf(host.path, sizeof host.path, "%s/%s.db", sim->dir, host.name);
+        sim_disk_remove(host.path);
+        sim->hosts[i] = host;
+        if (!sim->profile.real_disks)
+            lay_template(sim, &sim->hosts[i]);
+    }
+}
+
+struct sim *sim_new(const struct sim_options *options, struct sim_counts *counts)
 {
     struct sim *sim = xcalloc(1, sizeof *sim);
-    seed_uuids(seed);
-    sim->seed = seed;
+    seed_uuids(options->seed);
+    sim->seed = options->seed;
+    sim->only = options->profile;
+    sim->traced = options->trace;
     sim->counts = counts;
     sim->hash = 0xcbf29ce484222325U;
+    sim_choice_open(&sim->choice, sim->seed, options->given, options->made);
+    sim->faults = &sim->choice.streams[SIM_CHOICE_FAULTS];
+    sim->workload = &sim->choice.streams[SIM_CHOICE_CLIENT];
     sim->world = (struct toy_world){.scripts = sim->scripts, .count = SIM_SAGAS_MAX};
     sim_toy_set_world(&sim->world);
     arena_init(&sim->arena, ARENA_BYTES);
     sim_disk_begin(sim->dir, sizeof sim->dir);
-    sim->broken_felt = sim_disk_felt(SIM_DISK_BROKEN);
-    sim_net_open(sim);
+    sim->broken_felt = sim_disk_errors();
     sim_client_open(sim);
     return sim;
 }
@@ -235,83 +279,82 @@ static void mend_all(struct sim *sim)
         sim_script_mend(sim, i);
 }
 
-/* Until the client knows that all rests, and a little longer. */
-static void run_to_rest(struct sim *sim, int64_t limit_ms, int64_t tail_ms)
+static void run_on(struct sim *sim, int64_t ms)
 {
-    run_until_rest(sim, sim->now_ms + limit_ms);
-    if (!sim_client_is_done(sim))
-        sim_fail(sim, "L1", "not all sagas rest %lld ms after healing", (long long)limit_ms);
-    int64_t end = sim->now_ms + tail_ms;
+    int64_t end = sim->now_ms + ms;
     while (sim->now_ms < end)
         step(sim, end);
-    /* It may be waiting for its next try. */
-    end = sim->now_ms + READER_MS;
-    while (sim->now_ms < end && !sim_reader_has_caught_up(sim))
-        step(sim, end);
-    if (!sim_reader_has_caught_up(sim))
-        sim_fail(sim, "L2", "the reader has not caught up %d ms after all rests", READER_MS);
 }
 
-uint64_t sim_run(uint64_t seed, bool trace, struct sim_counts *counts)
+/* They may be waiting for their next try. */
+static void run_until_read(struct sim *sim)
 {
-    struct sim *sim = new_sim(seed, counts);
-    sim->traced = trace;
-    uint64_t broken = sim_disk_felt(SIM_DISK_BROKEN);
-    uint64_t full = sim_disk_felt(SIM_DISK_FULL);
-    rng_seed(&sim->faults, seed ^ 0x6661756c74);
-    rng_seed(&sim->workload, seed ^ 0x776f726b);
-    sim_fault_draw(sim);
-    open_hosts(sim, 1 + (size_t)rng_below(&sim->workload, SIM_TOYS_MAX), true);
+    int64_t end = sim->now_ms + READER_MS;
+    while (sim->now_ms < end && !sim_reader_has_caught_up(sim))
+        run_on(sim, READER_LOOK_MS);
+    if (!sim_reader_has_caught_up(sim))
+        sim_fail(sim, "L2", "a reader has not caught up %d ms after all rests", READER_MS);
+}
+
+/* Until the client knows that all rests, and a little longer. */
+void sim_run_to_rest(struct sim *sim, int64_t tail_ms)
+{
+    run_until_rest(sim, sim->now_ms + REST_MS);
+    if (!sim_client_is_done(sim))
+        sim_fail(sim, "L1", "not all sagas rest %lld ms after healing", (long long)REST_MS);
+    if (sim->scope != NULL)
+        sim_scope_close(sim->scope);
+    run_on(sim, tail_ms);
+    run_until_read(sim);
+}
+
+/* I18: the observer, wiped, is the one that it was. */
+static void rebuild(struct sim *sim)
+{
+    struct sim_host *host = &sim->hosts[sim->observer];
+    if (sim->observer == 0 || sim->profile.keep_bytes != UINT64_MAX)
+        return;
+    uint64_t lived = sim_reader_digest(sim, sim->observer);
+    sim_host_close(sim, host);
+    sim_disk_remove(host->path);
+    sim_host_start(sim, host);
+    run_until_read(sim);
+    if (sim_reader_digest(sim, sim->observer) != lived)
+        sim_fail(sim, "I18", "the observer, built anew, is not the one that lived through it all");
+    sim->counts->rebuilt++;
+}
+
+static void play(struct sim *sim)
+{
+    struct sim_choice_stream *shapes = &sim->choice.streams[SIM_CHOICE_SHAPES];
+    sim_profile_draw(sim);
+    sim_open_hosts(sim, 1 + (size_t)sim_choice_below(shapes, SIM_TOYS_MAX), true,
+                   sim->profile.observed);
     sim_shape_draw(sim);
     run_until(sim, sim->profile.heal_at_ms);
     if (!sim->healed)
         sim_fault_heal(sim);
-    run_until_rest(sim, sim->now_ms + BROKEN_MS);
+    run_until_rest(sim, sim->now_ms + (sim->profile.outlasts ? OUTLASTS_MS : BROKEN_MS));
     mend_all(sim);
-    run_to_rest(sim, REST_MS, TAIL_MS);
+    sim_run_to_rest(sim, sim->profile.tail_ms);
     sim_check_all(sim);
+    rebuild(sim);
+}
+
+uint64_t sim_run(const struct sim_options *options, struct sim_counts *counts)
+{
+    struct sim *sim = sim_new(options, counts);
+    uint64_t broken = sim_disk_felt(SIM_DISK_BROKEN);
+    uint64_t full = sim_disk_felt(SIM_DISK_FULL);
+    play(sim);
+    counts->runs++;
     counts->sagas += sim->saga_count;
+    counts->simulated_ms += (uint64_t)sim->now_ms;
     counts->disk_broken += sim_disk_felt(SIM_DISK_BROKEN) - broken;
     counts->disk_full += sim_disk_felt(SIM_DISK_FULL) - full;
     uint64_t hash = sim->hash;
-    if (trace)
+    if (options->trace)
         print_trace(sim);
     sim_free(sim);
     return hash;
-}
-
-struct sim *sim_new_plain(const char *definition, struct sim_counts *counts)
-{
-    struct sim *sim = new_sim(1, counts);
-    sim->plain = true;
-    sim->told_state = -1;
-    sim->traced = true;
-    sim->next_fault_ms = SIM_NEVER;
-    sim->limits = (struct suite_limits){.active_sagas_max = 10,
-                                        .active_bytes_max = 1 << 20,
-                                        .window_max = 16,
-                                        .window_bytes_max = 1 << 20};
-    sim_shape_add(sim, definition);
-    size_t toys = 0;
-    for (size_t i = 0; i < sim->shapes[0].step_count; i++) {
-        const char *name = sim->shapes[0].definition->steps[i].participant;
-        size_t number = (size_t)strtoul(name + 1, NULL, 10) + 1;
-        toys = number > toys ? number : toys;
-    }
-    open_hosts(sim, toys, false);
-    sim->saga_count = 1;
-    (void)snprintf(sim->sagas[0].key, sizeof sim->sagas[0].key, "key");
-    (void)snprintf(sim->sagas[0].input, sizeof sim->sagas[0].input, "0:order");
-    return sim;
-}
-
-struct toy_script *sim_script(struct sim *sim)
-{
-    return &sim->scripts[0];
-}
-
-void sim_run_plain(struct sim *sim)
-{
-    run_to_rest(sim, REST_MS, PLAIN_TAIL_MS);
-    sim_check_all(sim);
 }

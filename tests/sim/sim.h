@@ -29,12 +29,14 @@
 #include "definition.h"
 #include "orchestrator.h"
 #include "participant_node.h"
+#include "sim_choice.h"
+#include "sim_scope.h"
 #include "sim_toy.h"
 #include "wire/frame.h"
 
 #define SIM_SAGAS_MAX 24
 #define SIM_SHAPES_MAX 6
-#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX + 1) /* The reader is the last one. */
+#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX + 2) /* The last ones read. */
 #define SIM_PAST_MAX 64                      /* Messages remembered for a late replay. */
 #define SIM_NEVER INT64_MAX
 #define SIM_MONO_MS 1000000 /* What the monotonic clock shows at the start of a run. */
@@ -44,17 +46,20 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
 /* How often what was meant to be tried happened: a check that is never reached proves nothing. */
 /* clang-format off */
 #define SIM_COUNTS(X) \
-    X(sagas) X(completed) X(compensated) X(attention) X(resumed) X(gave_up) \
+    X(runs) X(simulated_ms) X(sagas) X(completed) X(compensated) X(attention) X(resumed) X(gave_up) \
     X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent) \
     X(crash_in_batch) X(crash_between) X(power_lost) X(writes_lost) X(checkpoints) \
-    X(pauses) X(cuts) X(wall_jumps) X(disk_full) X(disk_broken) \
+    X(pauses) X(cuts) X(swizzles) X(restart_storms) X(wall_jumps) X(disk_full) X(disk_broken) \
     X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down) \
     X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(outage) X(pushed) \
     X(silences) X(stale_replies) X(restarts) X(reloads) \
+    X(spent) X(late_facts) X(throttled) X(held) X(suspects) X(old_welcomes) X(downs) X(suspended) \
+    X(waking) X(resting) X(floors) X(floors_open) \
     X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) \
     X(retried) X(singly) X(new_version) \
+    X(unheard) X(asked_undo) X(stale_nonce) X(stale_copy) X(guilty) X(refused) X(read_dropped) \
     X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps) \
-    X(cut_off)
+    X(cut_off) X(garbage) X(garbage_dropped) X(wrong) X(rebuilt)
 /* clang-format on */
 struct sim_counts {
 #define X(name) uint64_t name;
@@ -81,17 +86,28 @@ struct sim_profile {
     unsigned troubled;     /* Scripts: actions and compensations in trouble. */
     unsigned refused;      /* Scripts: sagas with a step that refuses. */
     unsigned reader_fails; /* At an event. */
+    unsigned nosy;         /* Of a client's questions: those that are asked on top. */
+    unsigned garbage;      /* Messages beside which a damaged one arrives. */
     uint64_t keep_bytes;   /* Of each toy's log, where the reader can be built anew. */
+    bool rebuilds;         /* The reader can, and its commits do not wait for the disk. */
+    bool observed;         /* There is an observer. */
+    bool real_disks;       /* Databases are created in this run, under its faults. */
+    bool outlasts;         /* What is broken is broken for longer than most patience. */
+    int64_t tail_ms;       /* Run on when all rests: late messages, floors. */
 };
 
 enum sim_fault {
+    SIM_FAULT_NOTHING,
     SIM_FAULT_CRASH,
+    SIM_FAULT_RESTARTS,
     SIM_FAULT_PAUSE,
     SIM_FAULT_CUT,
     SIM_FAULT_ONE_WAY,
+    SIM_FAULT_SWIZZLE,
     SIM_FAULT_WALL,
     SIM_FAULT_DISK_FULL,
     SIM_FAULT_DISK_BROKEN,
+    SIM_FAULT_NOSY,       /* No fault either: somebody asks what nobody needs. */
     SIM_FAULT_CHECKPOINT, /* No fault: the WAL is moved into its file. */
     SIM_FAULT_COUNT,
 };
@@ -151,10 +167,15 @@ struct sim_packet {
     size_t len;
 };
 
+/* Nothing comes through, for a while. */
+struct sim_cut {
+    int64_t from_ms;
+    int64_t until_ms;
+};
+
 struct sim_net {
     struct heap transit;
-    struct rng rng[SIM_PLACES][SIM_PLACES]; /* Of each link and direction. */
-    int64_t cut_until_ms[SIM_PLACES][SIM_PLACES];
+    struct sim_cut cuts[SIM_PLACES][SIM_PLACES]; /* The last one of each direction. */
     struct sim_packet *past[SIM_PAST_MAX];
     size_t past_count;
 };
@@ -164,12 +185,13 @@ struct sim_host {
     char name[16];
     uint8_t place;
     char path[256];
-    struct rng rng;
+    struct sim_choice_stream *choice;
     struct node *node; /* NULL: it is down. */
     struct node_turn turn;
     uint64_t starts;
     int64_t down_until_ms;
     int64_t paused_until_ms;
+    int64_t stormy_until_ms; /* It dies very often. */
     int64_t busy_until_ms;
     int64_t wall_jump_ms;
     struct sim_packet **arrived; /* In order. */
@@ -182,7 +204,9 @@ struct sim_host {
 
 struct sim {
     uint64_t seed;
-    bool plain; /* A scenario: nothing is drawn, each message takes 5 ms. */
+    int only;                /* The profile asked for. */
+    bool plain;              /* A scenario: nothing is drawn, each message takes 5 ms. */
+    struct sim_scope *scope; /* Of a scenario; or NULL. */
     bool healed;
     struct sim_profile profile;
     int64_t now_ms;
@@ -191,11 +215,14 @@ struct sim {
     struct sim_host hosts[SIM_HOSTS_MAX];
     size_t host_count;
     size_t toy_count;
-    uint8_t reader; /* Its place; 0: a scenario has none. */
+    uint8_t readers;  /* Place of the first that only reads; host_count: nobody does. */
+    uint8_t reader;   /* Its place; 0: a scenario has none. */
+    uint8_t observer; /* Its place; 0: there is none. */
     struct sim_net net;
-    struct rng faults;
+    struct sim_choice choice;
+    struct sim_choice_stream *faults;
     int64_t next_fault_ms;
-    struct rng workload;
+    struct sim_choice_stream *workload;
     struct sim_shape shapes[SIM_SHAPES_MAX + 1]; /* Versions of one name stand together. */
     size_t shape_count;
     struct suite_limits limits;
@@ -229,12 +256,39 @@ enum sim_exit {
     SIM_EXIT_NOT_DETERMINED = 13,
 };
 
-/* A run drawn from `seed`; `counts` is borrowed and added to. Runs until all is at rest, checks
- * everything, and returns the run's hash. `trace`: its trace goes to standard error at the end. */
-uint64_t sim_run(uint64_t seed, bool trace, struct sim_counts *counts);
+/* What was found, for whoever watches a run from outside of its process. */
+struct sim_finding {
+    char what[24]; /* "I14", "L1" ...; empty: nothing. */
+    char words[200];
+    int64_t at_ms;
+    uint64_t step;
+    uint64_t seed; /* Of the run that is under way. */
+};
 
-/* A scenario: one definition, as many toys as it names, one saga, submitted at once. */
-struct sim *sim_new_plain(const char *definition, struct sim_counts *counts);
+struct sim_options {
+    uint64_t seed;
+    int profile;                         /* sim_profile_find() */
+    bool trace;                          /* Goes to standard error at the end. */
+    const struct sim_choice_tape *given; /* Played instead of drawn; or NULL. */
+    struct sim_choice_tape *made;        /* Records; or NULL. */
+};
+
+/* Runs until all is at rest, checks everything, and returns the run's hash. `counts` is borrowed
+ * and added to. */
+uint64_t sim_run(const struct sim_options *options, struct sim_counts *counts);
+
+/* Findings are told there as well, before the process ends. */
+void sim_tell_findings(struct sim_finding *to);
+
+/* "swarm" (all kinds of trouble, drawn anew for each seed), "quiet", "net" ...: -1 when there is no
+ * such profile; NULL behind the last. */
+int sim_profile_find(const char *name);
+const char *sim_profile_name(int profile);
+
+/* A scenario: one definition, as many toys as it names, one saga, submitted at once. `scope` says
+ * where there are faults, and is borrowed; NULL: nowhere but where the test says. */
+struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
+                          struct sim_counts *counts);
 struct toy_script *sim_script(struct sim *sim);
 /* Runs until the saga rests and nothing more is under way; checks everything. */
 void sim_run_plain(struct sim *sim);
@@ -247,7 +301,9 @@ void sim_fail(struct sim *sim, const char *what, const char *format, ...)
 void sim_trace(struct sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 struct node_time sim_time(const struct sim *sim, const struct sim_host *host);
-bool sim_is_lucky(struct rng *rng, unsigned per_thousand);
+/* For a node started just now. */
+uint64_t sim_random(const struct sim *sim, const struct sim_host *host);
+bool sim_is_reader(const struct sim *sim, uint8_t place);
 struct sim_saga *sim_find_saga(struct sim *sim, const struct id *id);
 
 #endif

@@ -183,7 +183,7 @@ void sim_check_books(struct sim *sim)
     check_orchestrator(sim);
     for (size_t i = 0; i < sim->host_count; i++) {
         uint8_t place = (uint8_t)i;
-        if (place != SIM_ORCHESTRATOR && place != sim->reader)
+        if (place != SIM_ORCHESTRATOR && !sim_is_reader(sim, place))
             check_toy(sim, place);
         if (sim_rows_one(sim, place,
                          "SELECT count(*) FROM pragma_integrity_check"

@@ -9,10 +9,9 @@
 
 #define AGAIN_MS 400
 #define ASK_MS 1000
-#define NOSY 200 /* Per thousand questions: those that are asked on top. */
 
 /* What a request's id says of it. */
-enum request { SUBMIT, TWIN, OTHER_INPUT, FIND, RESUME, STATUS };
+enum request { SUBMIT, TWIN, OTHER_INPUT, FIND, RESUME, STATUS, LIST, SHOW, WRONG };
 
 static uint64_t make_id(struct sim *sim, enum request request, size_t saga)
 {
@@ -24,6 +23,8 @@ static void send(struct sim *sim, Zsaga__ClientRequest *request)
     struct outbound out = {0};
     struct frame_writer writer = {.sender = &sim->client, .out = &out};
     struct peer peer = {.port = ORCHESTRATOR_PORT_CLIENT, .id_len = 1, .id = "c"};
+    if ((request->id >> 16) % 3 == 2)
+        peer.id[0] = 'd'; /* Another client, with the same questions. */
     frame_writer_add(&writer, &request->base, NULL);
     frame_writer_flush(&writer);
     for (size_t i = 0; i < out.count; i++) {
@@ -66,11 +67,12 @@ static void find(struct sim *sim, size_t index)
     send(sim, &request);
 }
 
-static void resume(struct sim *sim, size_t index)
+static void resume(struct sim *sim, size_t index, bool mended)
 {
     Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
     Zsaga__Resume body = ZSAGA__RESUME__INIT;
-    sim_script_mend(sim, index);
+    if (mended)
+        sim_script_mend(sim, index);
     sim->sagas[index].resumed++;
     body.key = packed_borrow_text(sim->sagas[index].key);
     body.who = packed_borrow_text("sim");
@@ -88,6 +90,33 @@ static void ask_status(struct sim *sim)
     request.id = make_id(sim, STATUS, 0);
     request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_STATUS;
     request.status = &body;
+    send(sim, &request);
+}
+
+/* What cannot be: it is refused, with words, and changes nothing. */
+static void ask_wrongly(struct sim *sim)
+{
+    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
+    Zsaga__Submit body = ZSAGA__SUBMIT__INIT;
+    Zsaga__Resume word = ZSAGA__RESUME__INIT;
+    Zsaga__Trust trust = ZSAGA__TRUST__INIT;
+    request.id = make_id(sim, WRONG, 0);
+    uint64_t kind = sim_choice_below(sim->workload, 5);
+    body.key = packed_borrow_text(kind == 0 ? "" : "unheard of");
+    body.definition = packed_borrow_text(kind == 1 ? "unheard of" : sim->shapes[0].name);
+    word.key = trust.participant = packed_borrow_text("unheard of");
+    word.who = trust.who = packed_borrow_text("sim");
+    word.reason = trust.reason = packed_borrow_text("why not");
+    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_SUBMIT;
+    request.submit = &body;
+    if (kind == 2) {
+        request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_RESUME;
+        request.resume = &word;
+    } else if (kind >= 3) { /* Of the others nobody has lost anything. */
+        trust.participant = packed_borrow_text(kind == 3 ? "unheard of" : sim_toys[0].name);
+        request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_TRUST;
+        request.trust = &trust;
+    }
     send(sim, &request);
 }
 
@@ -122,19 +151,77 @@ int64_t sim_client_next(const struct sim *sim)
     return at < sim->now_ms ? sim->now_ms : at;
 }
 
+static uint64_t below(struct sim *sim, uint64_t bound)
+{
+    return sim_choice_below(sim->workload, bound);
+}
+
+static bool is_nosy(struct sim *sim)
+{
+    return !sim->healed && sim_choice_rarely(sim->workload, sim->profile.nosy, 1000);
+}
+
+static void list(struct sim *sim)
+{
+    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
+    Zsaga__List body = ZSAGA__LIST__INIT;
+    body.limit = (uint32_t)below(sim, 5);
+    request.id = make_id(sim, LIST, 0);
+    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_LIST;
+    request.list = &body;
+    send(sim, &request);
+}
+
+static void show(struct sim *sim, size_t index)
+{
+    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
+    Zsaga__Show body = ZSAGA__SHOW__INIT;
+    body.key = packed_borrow_text(sim->sagas[index].key);
+    request.id = make_id(sim, SHOW, index);
+    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_SHOW;
+    request.show = &body;
+    send(sim, &request);
+}
+
+void sim_client_be_nosy(struct sim *sim, size_t index)
+{
+    if (!sim->sagas[index].known)
+        return;
+    switch (below(sim, 8)) {
+    case 0:
+        submit(sim, index, TWIN);
+        return;
+    case 1:
+        submit(sim, index, OTHER_INPUT);
+        return;
+    case 2:
+        ask_status(sim);
+        return;
+    case 3:
+        list(sim);
+        return;
+    case 4:
+        show(sim, index);
+        return;
+    case 5: /* Whether it is mended or not. */
+        resume(sim, index, below(sim, 2) == 0);
+        return;
+    default:
+        ask_wrongly(sim);
+    }
+}
+
 static void go_on(struct sim *sim, size_t index)
 {
     struct sim_saga *saga = &sim->sagas[index];
     saga->ask_at_ms = sim->now_ms + ASK_MS;
     if (sim->healed && saga->state == ZSAGA__SAGA_STATE__ATTENTION)
-        resume(sim, index);
+        resume(sim, index, true);
     find(sim, index);
     if (sim->plain)
         return;
-    if (sim_is_lucky(&sim->workload, NOSY))
-        submit(sim, index, rng_below(&sim->workload, 2) == 0 ? TWIN : OTHER_INPUT);
-    if (sim_is_lucky(&sim->workload, NOSY))
-        ask_status(sim);
+    while (is_nosy(sim))
+        sim_client_be_nosy(sim, index);
 }
 
 void sim_client_run(struct sim *sim)
@@ -167,10 +254,13 @@ static void on_submitted(struct sim *sim, struct sim_saga *saga, enum request ho
                          const Zsaga__Submitted *answer)
 {
     struct id id;
+    if (how == WRONG && answer->verdict != ZSAGA__VERDICT__BUSY)
+        sim_fail(sim, "client", "a submit that cannot be has verdict %d", answer->verdict);
     if (answer->verdict == ZSAGA__VERDICT__BUSY) {
         sim->counts->busy += answer->code.len == 0;
         sim->counts->outage += answer->code.len != 0;
-        saga->submit_at_ms = sim->now_ms + (int64_t)answer->retry_after_ms;
+        if (how != WRONG)
+            saga->submit_at_ms = sim->now_ms + (int64_t)answer->retry_after_ms;
         return;
     }
     bool conflict = answer->verdict == ZSAGA__VERDICT__CONFLICT;
@@ -241,9 +331,20 @@ static void on_answer(struct sim *sim, const Zsaga__ClientAnswer *answer)
         on_status(sim, answer->status);
         return;
     case ZSAGA__CLIENT_ANSWER__KIND_DONE:
+        if (how == WRONG)
+            break;
+        return;
+    case ZSAGA__CLIENT_ANSWER__KIND_LISTED:
+    case ZSAGA__CLIENT_ANSWER__KIND_SHOWN:
         return;
     case ZSAGA__CLIENT_ANSWER__KIND_REFUSAL:
+        if (how == WRONG) {
+            sim->counts->wrong++;
+            return;
+        }
         if (how == RESUME) /* It went on in the meantime. */
+            return;
+        if (answer->id == 0 && sim->profile.garbage > 0) /* What could not be read. */
             return;
         if (is_outage(answer->refusal)) {
             sim->counts->outage++;

@@ -7,13 +7,14 @@
 #include "consumer_node.h"
 #include "sim_disk.h"
 #include "sim_parts.h"
-#include "sim_power.h"
 #include "sim_reader.h"
+#include "sim_rows.h"
 
 #define TURN_MESSAGES_MAX 8 /* Taken in one turn at most: then timers wait for the rest. */
 #define DOWN_MS_MAX 4000
 #define PLAIN_DOWN_MS 50
 #define CRASH_BASE 100000 /* profile.crash is per this many. */
+#define CRASH_STORM 10000
 
 /* Where in a turn a process can die. */
 enum point { OPENED, GIVEN, COMMITTED, PARTLY_SENT, SENT };
@@ -32,10 +33,18 @@ static uint64_t *count_of(struct sim *sim, enum point point)
 
 static bool is_hit(struct sim *sim, struct sim_host *host)
 {
+    if (sim->scope != NULL) {
+        unsigned crash = sim_scope_crash(sim->scope);
+        sim->power = crash == 2;
+        return crash != 0;
+    }
     if (sim->plain)
         return host->place == sim->crash_place && sim->crash_nth != 0 &&
                ++sim->crash_passed == sim->crash_nth;
-    return !sim->healed && rng_below(&host->rng, CRASH_BASE) < sim->profile.crash;
+    unsigned rate = sim->profile.crash;
+    if (sim->now_ms < host->stormy_until_ms)
+        rate = CRASH_STORM;
+    return !sim->healed && sim_choice_rarely(host->choice, rate, CRASH_BASE);
 }
 
 /* Passes a point; true: the process died there. */
@@ -53,7 +62,7 @@ static bool dies(struct sim *sim, struct sim_host *host, enum point point)
 /* An error that the disk was told to make. */
 static bool is_of_the_disk(struct sim *sim, int rc)
 {
-    uint64_t felt = sim_disk_felt(SIM_DISK_BROKEN);
+    uint64_t felt = sim_disk_errors();
     bool fresh = felt != sim->broken_felt;
     sim->broken_felt = felt;
     return rc == ERR_FULL || (rc == ERR_IO && fresh);
@@ -71,13 +80,13 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
                                            .definitions = definitions,
                                            .limits = sim->limits,
                                            .keep = keeps_all,
-                                           .random = rng_next(&host->rng)};
+                                           .random = sim_random(sim, host)};
     for (size_t i = SIM_FIRST_TOY; i < SIM_FIRST_TOY + sim->toy_count; i++)
         names[options.participant_count++] = sim->hosts[i].name;
     for (size_t i = 0; i < sim->shape_count; i++) {
         const struct sim_shape *shape = &sim->shapes[i];
         bool other = i + 1 < sim->shape_count && sim->shapes[i + 1].version != 0 &&
-                     rng_below(&host->rng, 2) == 0;
+                     sim_choice_below(host->choice, 2) != 0;
         if (shape->version != 0)
             continue;
         sim->counts->new_version += other;
@@ -89,28 +98,32 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
 static int open_toy(struct sim *sim, struct sim_host *host, struct err *err)
 {
     struct participant_options options = {
-        .db_path = host->path, .random = rng_next(&host->rng), .keep = keeps_all};
-    if (sim_reader_rebuilds(sim))
+        .db_path = host->path, .random = sim_random(sim, host), .keep = keeps_all};
+    if (sim->profile.rebuilds)
         options.keep.bytes = sim->profile.keep_bytes;
     return participant_node_new(&sim_toys[host->place - SIM_FIRST_TOY], &options, &host->node, err);
+}
+
+int sim_host_open(struct sim *sim, struct sim_host *host, struct err *err)
+{
+    if (host->place == SIM_ORCHESTRATOR)
+        return open_orchestrator(sim, host, err);
+    if (sim_is_reader(sim, host->place))
+        return sim_reader_open(sim, host, err);
+    return open_toy(sim, host, err);
 }
 
 void sim_host_start(struct sim *sim, struct sim_host *host)
 {
     struct err err = {0};
-    int rc;
     host->starts++;
     host->loads++;
     host->node = NULL;
-    if (host->place == SIM_ORCHESTRATOR)
-        rc = open_orchestrator(sim, host, &err);
-    else if (host->place == sim->reader)
-        rc = sim_reader_open(sim, host, &err);
-    else
-        rc = open_toy(sim, host, &err);
+    int rc = sim_host_open(sim, host, &err);
     if (is_of_the_disk(sim, rc)) { /* The supervisor tries again. */
         host->node = NULL;
-        host->down_until_ms = sim->now_ms + 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
+        host->down_until_ms =
+            sim->now_ms + 1 + (int64_t)sim_choice_below(host->choice, DOWN_MS_MAX);
         return;
     }
     if (rc < 0)
@@ -126,7 +139,20 @@ static void count_orchestrator(struct sim *sim, const struct node *node)
     sim->counts->silences += counters->silences;
     sim->counts->stale_replies += counters->stale_replies;
     sim->counts->restarts += counters->restarts;
-    if (counters->malformed != 0 || counters->foreign != 0)
+    sim->counts->spent += counters->spent;
+    sim->counts->late_facts += counters->late_facts;
+    sim->counts->throttled += counters->throttled;
+    sim->counts->held += counters->held;
+    sim->counts->suspects += counters->suspects;
+    sim->counts->old_welcomes += counters->old_welcomes;
+    sim->counts->downs += counters->downs;
+    sim->counts->suspended += counters->suspended;
+    sim->counts->waking += counters->waking;
+    sim->counts->resting += counters->resting;
+    sim->counts->floors += counters->floors;
+    sim->counts->floors_open += counters->floors_open;
+    sim->counts->garbage_dropped += counters->malformed;
+    if ((counters->malformed != 0 && sim->profile.garbage == 0) || counters->foreign != 0)
         sim_fail(sim, "protocol", "the orchestrator could not read %llu entries, %llu foreign",
                  (unsigned long long)counters->malformed, (unsigned long long)counters->foreign);
 }
@@ -143,6 +169,12 @@ static void count_toy(struct sim *sim, const struct node *node)
     sim->counts->rejected += counters->rejected;
     sim->counts->retried += counters->retried;
     sim->counts->singly += counters->singly;
+    sim->counts->unheard += counters->unheard;
+    sim->counts->asked_undo += counters->asked_undo;
+    sim->counts->stale_nonce += counters->stale_nonce;
+    sim->counts->stale_copy += counters->stale_copy;
+    sim->counts->guilty += counters->guilty;
+    sim->counts->refused += counters->refused;
 }
 
 static void forget_arrived(struct sim_host *host)
@@ -159,10 +191,11 @@ void sim_host_close(struct sim *sim, struct sim_host *host)
         return;
     if (host->place == SIM_ORCHESTRATOR)
         count_orchestrator(sim, host->node);
-    else if (host->place == sim->reader)
-        sim_reader_count(sim, host->node);
+    else if (sim_is_reader(sim, host->place))
+        sim_reader_count(sim, host);
     else
         count_toy(sim, host->node);
+    sim_rows_forget(host->place);
     host->node->ops->free(host->node);
     host->node = NULL;
 }
@@ -170,11 +203,12 @@ void sim_host_close(struct sim *sim, struct sim_host *host)
 /* Some deaths are the machine's: what was not flushed is lost, all of it or some. */
 static void lose_power(struct sim *sim, struct sim_host *host)
 {
-    if (!sim->power && !(!sim->plain && sim_is_lucky(&host->rng, sim->profile.power)))
+    if (!sim->power && (sim->plain || !sim_choice_rarely(host->choice, sim->profile.power, 1000)))
         return;
-    bool all = sim->plain || rng_below(&host->rng, 2) == 0;
+    bool all = sim->plain || sim_choice_below(host->choice, 2) != 0;
     sim->counts->power_lost++;
-    sim->counts->writes_lost += sim_power_lose(host->path, all ? NULL : &host->rng);
+    const struct sim_draw draw = {sim_choice_draw, host->choice};
+    sim->counts->writes_lost += sim_disk_lose(host->path, all ? NULL : &draw);
 }
 
 void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count)
@@ -184,7 +218,9 @@ void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count)
     lose_power(sim, host);
     int64_t down = PLAIN_DOWN_MS;
     if (!sim->plain)
-        down = rng_below(&host->rng, 3) == 0 ? 1 : 1 + (int64_t)rng_below(&host->rng, DOWN_MS_MAX);
+        down = sim_choice_below(host->choice, 3) == 0
+                   ? 1
+                   : 1 + (int64_t)sim_choice_below(host->choice, DOWN_MS_MAX);
     host->down_until_ms = sim->now_ms + down;
     host->paused_until_ms = 0;
 }
@@ -224,7 +260,7 @@ static bool give(struct sim *sim, struct sim_host *host)
 {
     size_t taken = 0;
     size_t quota = TURN_MESSAGES_MAX;
-    if (!sim->plain && rng_below(&host->rng, 4) == 0)
+    if (!sim->plain && sim_choice_below(host->choice, 4) == 3)
         quota = 1;
     while (taken < host->arrived_count && taken < quota) {
         struct sim_packet *packet = host->arrived[taken++];
@@ -239,100 +275,20 @@ static bool give(struct sim *sim, struct sim_host *host)
     return host->arrived_count == 0;
 }
 
-static bool is_published(const struct sim_host *host, const struct message *message)
-{
-    return message->to.port == (host->place == SIM_ORCHESTRATOR ? (int)ORCHESTRATOR_PORT_EVENTS
-                                                                : (int)PARTICIPANT_PORT_EVENTS);
-}
-
-/* A PUB without a reader sends nothing. */
-static void drop_published(const struct sim *sim, const struct sim_host *host, struct outbound *out)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < out->count; i++)
-        if (sim->reader == 0 && is_published(host, &out->messages[i]))
-            free(out->messages[i].data);
-        else
-            out->messages[kept++] = out->messages[i];
-    out->count = kept;
-}
-
-/* Where a message goes: the place, the port there, and for whose life it is meant. */
-struct route {
-    uint8_t to;
-    uint64_t to_start; /* 0: any. */
-    struct peer peer;  /* As the addressee sees the sender. */
-    bool live;
-};
-
-/* A DEALER is known by the start of its process. */
-static void name_peer(const struct sim_host *host, struct peer *peer)
-{
-    peer->id_len = (uint8_t)snprintf((char *)peer->id, sizeof peer->id, "%llu",
-                                     (unsigned long long)host->starts);
-}
-
-static uint64_t start_of(const struct peer *peer)
-{
-    char id[24] = "";
-    memcpy(id, peer->id, peer->id_len);
-    return strtoull(id, NULL, 10);
-}
-
-/* From the reader to a replay ROUTER, and back; and what is told live. */
-static bool route_of_reader(const struct sim *sim, const struct sim_host *host,
-                            const struct peer *to, struct route *ret)
-{
-    bool orchestrates = host->place == SIM_ORCHESTRATOR;
-    if (sim->reader != 0 && host->place == sim->reader) {
-        ret->to = (uint8_t)((to->port - 2) / 2);
-        ret->peer.port = ret->to == SIM_ORCHESTRATOR ? (uint8_t)ORCHESTRATOR_PORT_REPLAY
-                                                     : (uint8_t)PARTICIPANT_PORT_REPLAY;
-        name_peer(host, &ret->peer);
-        return true;
-    }
-    ret->to = sim->reader;
-    if (to->port == (orchestrates ? (int)ORCHESTRATOR_PORT_EVENTS : (int)PARTICIPANT_PORT_EVENTS)) {
-        ret->live = true;
-        ret->peer.port = CONSUMER_PORT_EVENTS(host->place);
-        return true;
-    }
-    if (to->port == (orchestrates ? (int)ORCHESTRATOR_PORT_REPLAY : (int)PARTICIPANT_PORT_REPLAY)) {
-        ret->to_start = start_of(to);
-        ret->peer.port = CONSUMER_PORT_REPLAY(host->place);
-        return true;
-    }
-    return false;
-}
-
-/* As the ports of the nodes are wired. */
-static struct route route_of(const struct sim *sim, const struct sim_host *host,
-                             const struct peer *to)
-{
-    struct route route = {0};
-    if (route_of_reader(sim, host, to, &route))
-        return route;
-    route.to = SIM_ORCHESTRATOR;
-    if (host->place != SIM_ORCHESTRATOR) {
-        route.to_start = start_of(to);
-        route.peer.port =
-            (uint8_t)(ORCHESTRATOR_PORT_FIRST_PARTICIPANT + host->place - SIM_FIRST_TOY);
-    } else if (to->port == ORCHESTRATOR_PORT_CLIENT) {
-        route.to = SIM_CLIENT;
-    } else {
-        route.to = (uint8_t)(SIM_FIRST_TOY + to->port - ORCHESTRATOR_PORT_FIRST_PARTICIPANT);
-        route.peer.port = PARTICIPANT_PORT_COMMAND;
-        name_peer(host, &route.peer);
-    }
-    return route;
-}
-
 static void post(struct sim *sim, const struct sim_host *host, struct message *message)
 {
-    const struct route route = route_of(sim, host, &message->to);
-    sim_wire_note(sim, host->place, route.to, route.live, bytes_of(message->data, message->len));
-    sim_net_send(sim, host->place, route.to, route.to_start, &route.peer, message->data,
-                 message->len);
+    struct sim_route routes[SIM_HOSTS_MAX];
+    size_t count = sim_route_find(sim, host, &message->to, routes);
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_route *route = &routes[i];
+        uint8_t *data = message->data;
+        if (i == 0)
+            sim_wire_note(sim, host->place, route->to, route->live, bytes_of(data, message->len));
+        if (i + 1 < count)
+            data = xmemdup(data, message->len);
+        sim_net_send(sim, host->place, route->to, route->to_start, &route->peer, data,
+                     message->len);
+    }
     message->data = NULL;
 }
 
@@ -370,9 +326,9 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
     if (orchestrates && !host->turn.broken && orchestrator_stalled(host->node) != 0)
         sim_fail(sim, "stall", "%u sagas that nothing would wake",
                  orchestrator_stalled(host->node));
-    if (orchestrates && sim->plain)
+    if (orchestrates && sim->plain && sim->traced)
         sim_story_go_on(sim);
-    drop_published(sim, host, out);
+    sim_route_drop_untold(sim, host, out);
     if (out->count == 0 || dies(sim, host, COMMITTED) || send(sim, host, out))
         return;
     (void)dies(sim, host, SENT);
@@ -393,5 +349,6 @@ void sim_host_run(struct sim *sim, struct sim_host *host)
     outbound_release(&out);
     if (!sim->plain)
         host->busy_until_ms =
-            sim->now_ms + (int64_t)rng_below(&host->rng, (uint64_t)sim->profile.busy_ms_max + 1);
+            sim->now_ms +
+            (int64_t)sim_choice_below(host->choice, (uint64_t)sim->profile.busy_ms_max + 1);
 }

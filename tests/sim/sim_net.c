@@ -20,15 +20,6 @@ void sim_packet_free(struct sim_packet *packet)
     free(packet);
 }
 
-void sim_net_open(struct sim *sim)
-{
-    struct rng root;
-    rng_seed(&root, sim->seed ^ 0x6e6574);
-    for (int from = 0; from < SIM_PLACES; from++)
-        for (int to = 0; to < SIM_PLACES; to++)
-            rng_seed(&sim->net.rng[from][to], rng_next(&root));
-}
-
 void sim_net_close(struct sim *sim)
 {
     struct heap_entry *first;
@@ -50,16 +41,18 @@ static struct sim_packet *copy_of(const struct sim_packet *packet)
     return copy;
 }
 
-static int64_t delay(struct sim *sim, struct rng *rng)
+static int64_t delay(struct sim *sim, struct sim_choice_stream *link)
 {
+    if (sim->scope != NULL)
+        return PLAIN_DELAY_MS + sim_scope_delay_ms(sim->scope);
     if (sim->plain)
         return PLAIN_DELAY_MS;
     int64_t most = sim->profile.delay_ms_max;
-    if (!sim->healed && sim_is_lucky(rng, sim->profile.slow)) {
+    if (!sim->healed && sim_choice_rarely(link, sim->profile.slow, 1000)) {
         sim->counts->slow++;
         most = sim->profile.slow_ms_max;
     }
-    return 1 + (int64_t)rng_below(rng, (uint64_t)most);
+    return 1 + (int64_t)sim_choice_below(link, (uint64_t)most);
 }
 
 static void put_on_the_way(struct sim *sim, struct sim_packet *packet, int64_t delay_ms)
@@ -68,11 +61,12 @@ static void put_on_the_way(struct sim *sim, struct sim_packet *packet, int64_t d
 }
 
 /* Keeps some of what passes, to let it come again much later. */
-static void remember(struct sim *sim, struct rng *rng, const struct sim_packet *packet)
+static void remember(struct sim *sim, struct sim_choice_stream *link,
+                     const struct sim_packet *packet)
 {
     size_t place = sim->net.past_count;
     if (place == SIM_PAST_MAX) {
-        place = (size_t)rng_below(rng, SIM_PAST_MAX);
+        place = (size_t)sim_choice_below(link, SIM_PAST_MAX);
         sim_packet_free(sim->net.past[place]);
     } else {
         sim->net.past_count++;
@@ -80,27 +74,49 @@ static void remember(struct sim *sim, struct rng *rng, const struct sim_packet *
     sim->net.past[place] = copy_of(packet);
 }
 
-static void replay(struct sim *sim, struct rng *rng)
+static void replay(struct sim *sim, struct sim_choice_stream *link)
 {
     if (sim->net.past_count == 0)
         return;
-    const struct sim_packet *old = sim->net.past[rng_below(rng, sim->net.past_count)];
-    put_on_the_way(sim, copy_of(old), delay(sim, rng));
+    const struct sim_packet *old = sim->net.past[sim_choice_below(link, sim->net.past_count)];
+    put_on_the_way(sim, copy_of(old), delay(sim, link));
     sim->counts->replayed++;
 }
 
-static bool is_lost(struct sim *sim, struct rng *rng, const struct sim_packet *packet)
+static bool is_lost(struct sim *sim, struct sim_choice_stream *link,
+                    const struct sim_packet *packet)
 {
     if (sim->plain || sim->healed)
         return false;
-    return sim->now_ms < sim->net.cut_until_ms[packet->from][packet->to] ||
-           sim_is_lucky(rng, sim->profile.drop);
+    const struct sim_cut *cut = &sim->net.cuts[packet->from][packet->to];
+    return (sim->now_ms >= cut->from_ms && sim->now_ms < cut->until_ms) ||
+           sim_choice_rarely(link, sim->profile.drop, 1000);
+}
+
+/* Beside it comes one that is damaged, so that it cannot be read as another. */
+static void send_garbage(struct sim *sim, struct sim_choice_stream *link,
+                         const struct sim_packet *packet)
+{
+    struct sim_packet *damaged = copy_of(packet);
+    switch (sim_choice_below(link, 3)) {
+    case 0: /* Its header is none. */
+        damaged->data[0] ^= 0xff;
+        break;
+    case 1:
+        damaged->len = (size_t)sim_choice_below(link, damaged->len);
+        break;
+    default:
+        for (size_t i = 0; i < damaged->len; i++)
+            damaged->data[i] = (uint8_t)sim_choice_below(link, 256);
+    }
+    sim->counts->garbage++;
+    put_on_the_way(sim, damaged, delay(sim, link));
 }
 
 void sim_net_send(struct sim *sim, uint8_t from, uint8_t to, uint64_t to_start,
                   const struct peer *peer, uint8_t *data, size_t len)
 {
-    struct rng *rng = &sim->net.rng[from][to];
+    struct sim_choice_stream *link = sim_choice_link(&sim->choice, from, to);
     struct sim_packet *packet = xcalloc(1, sizeof *packet);
     packet->at.place = HEAP_NOWHERE;
     packet->from = from;
@@ -111,26 +127,31 @@ void sim_net_send(struct sim *sim, uint8_t from, uint8_t to, uint64_t to_start,
     memcpy(packet->peer.id, peer->id, peer->id_len);
     packet->data = data;
     packet->len = len;
+    int64_t copy_ms = sim->scope == NULL ? -1 : sim_scope_copy_ms(sim->scope);
+    if (copy_ms >= 0)
+        put_on_the_way(sim, copy_of(packet), PLAIN_DELAY_MS + copy_ms);
     bool troubled = !sim->plain && !sim->healed;
+    if (troubled && to != SIM_CLIENT && sim_choice_rarely(link, sim->profile.garbage, 1000))
+        send_garbage(sim, link, packet);
     if (troubled && sim->profile.replay > 0)
-        remember(sim, rng, packet);
-    if (troubled && sim_is_lucky(rng, sim->profile.replay))
-        replay(sim, rng);
-    if (is_lost(sim, rng, packet)) {
+        remember(sim, link, packet);
+    if (troubled && sim_choice_rarely(link, sim->profile.replay, 1000))
+        replay(sim, link);
+    if (is_lost(sim, link, packet)) {
         sim->counts->dropped++;
         sim_packet_free(packet);
         return;
     }
-    if (troubled && sim_is_lucky(rng, sim->profile.twice)) {
+    if (troubled && sim_choice_rarely(link, sim->profile.twice, 1000)) {
         sim->counts->doubled++;
-        put_on_the_way(sim, copy_of(packet), delay(sim, rng));
+        put_on_the_way(sim, copy_of(packet), delay(sim, link));
     }
-    put_on_the_way(sim, packet, delay(sim, rng));
+    put_on_the_way(sim, packet, delay(sim, link));
 }
 
-void sim_net_cut(struct sim *sim, uint8_t from, uint8_t to, int64_t until_ms)
+void sim_net_cut(struct sim *sim, uint8_t from, uint8_t to, int64_t from_ms, int64_t until_ms)
 {
-    sim->net.cut_until_ms[from][to] = until_ms;
+    sim->net.cuts[from][to] = (struct sim_cut){.from_ms = from_ms, .until_ms = until_ms};
 }
 
 int64_t sim_net_next(const struct sim *sim)

@@ -5,17 +5,36 @@
 #include "command.pb-c.h"
 #include "sim.h"
 
+/* sim.c: what random runs and scenarios are made of. */
+struct sim *sim_new(const struct sim_options *options, struct sim_counts *counts);
+void sim_open_hosts(struct sim *sim, size_t toys, bool with_reader, bool with_observer);
+void sim_run_to_rest(struct sim *sim, int64_t tail_ms);
+
 /* sim_net.c: takes `data`. */
-void sim_net_open(struct sim *sim);
 void sim_net_close(struct sim *sim);
 void sim_net_send(struct sim *sim, uint8_t from, uint8_t to, uint64_t to_start,
                   const struct peer *peer, uint8_t *data, size_t len);
-void sim_net_cut(struct sim *sim, uint8_t from, uint8_t to, int64_t until_ms);
+void sim_net_cut(struct sim *sim, uint8_t from, uint8_t to, int64_t from_ms, int64_t until_ms);
 int64_t sim_net_next(const struct sim *sim);
 struct sim_packet *sim_net_take(struct sim *sim); /* The next one: NULL unless it is due. */
 void sim_packet_free(struct sim_packet *packet);
 
+/* sim_route.c */
+struct sim_route {
+    uint8_t to;
+    uint64_t to_start; /* For whose life it is meant; 0: any. */
+    struct peer peer;  /* As the addressee sees the sender. */
+    bool live;         /* Told on a PUB. */
+};
+/* Returns how many places it goes to. */
+size_t sim_route_find(const struct sim *sim, const struct sim_host *host, const struct peer *to,
+                      struct sim_route ret[SIM_HOSTS_MAX]);
+/* A PUB that nobody listens to sends nothing. */
+void sim_route_drop_untold(const struct sim *sim, const struct sim_host *host,
+                           struct outbound *out);
+
 /* sim_host.c */
+int sim_host_open(struct sim *sim, struct sim_host *host, struct err *err); /* Its node. */
 void sim_host_start(struct sim *sim, struct sim_host *host);
 void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count);
 void sim_host_close(struct sim *sim, struct sim_host *host); /* Counts what it counted. */
@@ -27,6 +46,8 @@ void sim_host_run(struct sim *sim, struct sim_host *host); /* A turn, or its res
 void sim_client_open(struct sim *sim);
 int64_t sim_client_next(const struct sim *sim);
 void sim_client_run(struct sim *sim);
+/* Asks what is not needed, about a saga that may have ended long ago. */
+void sim_client_be_nosy(struct sim *sim, size_t saga);
 void sim_client_arrive(struct sim *sim, const struct sim_packet *packet);
 bool sim_client_is_done(const struct sim *sim); /* All sagas are known to rest. */
 
@@ -37,11 +58,16 @@ bool sim_shape_is_retriable(const struct sim *sim, size_t shape, size_t step); /
 void sim_script_draw(struct sim *sim, size_t saga);
 void sim_script_mend(struct sim *sim, size_t saga); /* Nothing is in trouble any more. */
 
+/* sim_profile.c: what is tried. */
+void sim_profile_draw(struct sim *sim);
+void sim_profile_print(const struct sim *sim); /* What was drawn, on standard error. */
+
 /* sim_fault.c */
-void sim_fault_draw(struct sim *sim);        /* The profile. */
-void sim_fault_print(const struct sim *sim); /* What was drawn, on standard error. */
 void sim_fault_strike(struct sim *sim);
 void sim_fault_heal(struct sim *sim);
+
+/* sim_template.c: a new database where there is none, the same one in each run. */
+void sim_template_lay(const struct sim *sim, const struct sim_host *host);
 
 /* sim_story.c: after each turn of a scenario's orchestrator. */
 void sim_story_go_on(struct sim *sim);

@@ -6,6 +6,7 @@
 #include "base/packed.h"
 #include "consumer_node.h"
 #include "event.pb-c.h"
+#include "observer_node.h"
 #include "replay.pb-c.h"
 #include "sim_parts.h"
 #include "sim_rows.h"
@@ -77,10 +78,10 @@ static int64_t digest_of(struct bytes saga, struct bytes type, int64_t wall_ms,
 /* After its write, so that there is something to take back. */
 static int be_troubled(struct reader *reader, struct err *err)
 {
-    struct rng *rng = &world->hosts[world->reader].rng;
-    if (world->healed || !sim_is_lucky(rng, world->profile.reader_fails))
+    struct sim_choice_stream *choice = world->hosts[world->reader].choice;
+    if (world->healed || !sim_choice_rarely(choice, world->profile.reader_fails, 1000))
         return 0;
-    switch (rng_below(rng, 3)) {
+    switch (sim_choice_below(choice, 3)) {
     case 0:
         return db_run(reader->db, reader->statements[SQL_POISON], err);
     case 1:
@@ -119,30 +120,32 @@ static const struct consumer_service stopping = {READER, .on_break = CONSUMER_ST
 static const struct consumer_service rebuilding = {READER, .on_break = CONSUMER_REBUILDS,
                                                    .pace_ms = 50};
 
-bool sim_reader_rebuilds(const struct sim *sim)
-{
-    return sim->reader != 0 && sim->seed % 2 != 0;
-}
-
 int sim_reader_open(struct sim *sim, struct sim_host *host, struct err *err)
 {
     static const char *names[SIM_HOSTS_MAX]; /* Borrowed for the node's life. */
     struct consumer_options options = {.db_path = host->path, .publishers = names};
     for (uint8_t place = 0; place < sim->reader; place++)
         names[options.publisher_count++] = sim->hosts[place].name;
-    options.random = rng_next(&host->rng);
-    return consumer_node_new(sim_reader_rebuilds(sim) ? &rebuilding : &stopping, &options,
+    options.random = sim_random(sim, host);
+    if (host->place == sim->observer)
+        return observer_node_new(&options, sim_time(sim, host), &host->node, err);
+    return consumer_node_new(sim->profile.rebuilds ? &rebuilding : &stopping, &options,
                              sim_time(sim, host), &host->node, err);
 }
 
-void sim_reader_count(struct sim *sim, const struct node *node)
+void sim_reader_count(struct sim *sim, const struct sim_host *host)
 {
+    const struct node *node = host->node;
+    if (host->place == sim->observer)
+        node = observer_node_consumer(node);
     const struct consumer_counters *counters = consumer_node_counters(node);
     const struct consumer_stream *streams;
     size_t count = consumer_node_streams(node, &streams);
+    sim->counts->garbage_dropped += counters->malformed;
     sim->counts->read += counters->applied;
     sim->counts->read_failed += counters->failures;
     sim->counts->read_singly += counters->singly;
+    sim->counts->read_dropped += counters->dropped;
     for (size_t i = 0; i < count; i++) {
         sim->counts->read_twice += streams[i].duplicates;
         sim->counts->gaps += streams[i].gaps;
@@ -150,7 +153,7 @@ void sim_reader_count(struct sim *sim, const struct node *node)
             sim_fail(sim, "I16", "the log of %s is another one than before: %s",
                      streams[i].publisher, streams[i].detail);
     }
-    if (counters->malformed != 0)
+    if (counters->malformed != 0 && sim->profile.garbage == 0)
         sim_fail(sim, "protocol", "the reader could not read %llu entries",
                  (unsigned long long)counters->malformed);
 }
@@ -195,6 +198,8 @@ static void note_answer(struct sim *sim, uint8_t from, const Zsaga__ReplayAnswer
         note_range(sim, from, answer->truncated->range);
         return;
     }
+    if (answer->kind_case == ZSAGA__REPLAY_ANSWER__KIND_REFUSAL && sim->profile.garbage > 0)
+        return; /* Of what could not be read. */
     if (answer->kind_case != ZSAGA__REPLAY_ANSWER__KIND_FETCHED)
         sim_fail(sim, "I16", "%s answers a fetch with kind %d", sim->hosts[from].name,
                  (int)answer->kind_case);
@@ -207,7 +212,7 @@ static void note_answer(struct sim *sim, uint8_t from, const Zsaga__ReplayAnswer
 void sim_reader_note(struct sim *sim, uint8_t from, bool live, ProtobufCBinaryData entry)
 {
     ProtobufCAllocator *allocator = &sim->arena.allocator;
-    if (from == sim->reader)
+    if (sim_is_reader(sim, from))
         return;
     if (live) {
         const Zsaga__Publication *told =
@@ -223,19 +228,55 @@ void sim_reader_note(struct sim *sim, uint8_t from, bool live, ProtobufCBinaryDa
     note_answer(sim, from, answer);
 }
 
-bool sim_reader_has_caught_up(struct sim *sim)
+static bool has_caught_up(struct sim *sim, const struct sim_host *host)
 {
-    const struct sim_host *host = &sim->hosts[sim->reader];
+    const struct node *node = host->node;
     const struct consumer_stream *streams;
-    if (sim->reader == 0)
-        return true;
-    if (host->node == NULL || host->turn.broken)
+    if (node == NULL || host->turn.broken)
         return false;
-    size_t count = consumer_node_streams(host->node, &streams);
+    if (host->place == sim->observer)
+        node = observer_node_consumer(node);
+    size_t count = consumer_node_streams(node, &streams);
     for (size_t i = 0; i < count; i++)
         if (sim->hosts[i].node == NULL || (int64_t)streams[i].applied != head_of(sim, (uint8_t)i))
             return false;
     return true;
+}
+
+bool sim_reader_has_caught_up(struct sim *sim)
+{
+    for (size_t i = sim->readers; i < sim->host_count; i++)
+        if (!has_caught_up(sim, &sim->hosts[i]))
+            return false;
+    return true;
+}
+
+static uint64_t add_row(uint64_t hash, const struct sim_rows *row)
+{
+    int columns = sqlite3_column_count(row->stmt);
+    for (int i = 0; i < columns; i++)
+        hash = add_bytes(hash, sim_rows_bytes(row, i));
+    return hash;
+}
+
+uint64_t sim_reader_digest(struct sim *sim, uint8_t place)
+{
+    uint64_t hash = 0xcbf29ce484222325U;
+    struct sim_rows tables = sim_rows(sim, place,
+                                      "SELECT 'SELECT * FROM ' || name || ' ORDER BY 1, 2' FROM"
+                                      " sqlite_schema WHERE type = 'table'"
+                                      " AND name NOT LIKE 'zsaga_%' AND name NOT LIKE 'sqlite_%'"
+                                      " ORDER BY name");
+    while (sim_rows_next(&tables)) {
+        char select[100];
+        bytes_copy_text(sim_rows_bytes(&tables, 0), select, sizeof select);
+        struct sim_rows rows = sim_rows(sim, place, select);
+        while (sim_rows_next(&rows))
+            hash = add_row(hash, &rows);
+        sim_rows_end(&rows);
+    }
+    sim_rows_end(&tables);
+    return hash;
 }
 
 /* What the reader wrote down of one log, in the order in which it did. */

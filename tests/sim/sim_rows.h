@@ -17,5 +17,7 @@ void sim_rows_end(struct sim_rows *rows);
 int64_t sim_rows_int(const struct sim_rows *rows, int column);
 struct bytes sim_rows_bytes(const struct sim_rows *rows, int column);
 int64_t sim_rows_one(struct sim *sim, uint8_t place, const char *sql); /* A single number. */
+/* Before a process closes its database: the statements made for it. */
+void sim_rows_forget(uint8_t place);
 
 #endif

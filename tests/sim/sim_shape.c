@@ -4,12 +4,17 @@
 
 #include "sim_parts.h"
 
-#define SAGAS_MAX 12
+#define SAGAS_MAX 10
 #define FOR_EVER 1000000 /* Calls in trouble: until somebody mends it. */
 
 static uint64_t below(struct sim *sim, uint64_t bound)
 {
-    return rng_below(&sim->workload, bound);
+    return sim_choice_below(&sim->choice.streams[SIM_CHOICE_SHAPES], bound);
+}
+
+static bool is_rare(struct sim *sim, unsigned per_thousand)
+{
+    return sim_choice_rarely(&sim->choice.streams[SIM_CHOICE_SHAPES], per_thousand, 1000);
 }
 
 void sim_shape_add(struct sim *sim, const char *text)
@@ -35,7 +40,7 @@ static void add_text(struct buffer *text, const char *line)
 static void draw_times(struct sim *sim, struct buffer *text)
 {
     char line[80];
-    if (below(sim, 4) == 0)
+    if (below(sim, 4) == 3)
         return; /* The defaults. */
     (void)snprintf(line, sizeof line, "timeout = %dms", 50 << below(sim, 6));
     add_text(text, line);
@@ -51,7 +56,8 @@ static void draw_times(struct sim *sim, struct buffer *text)
     add_text(text, line);
     (void)snprintf(line, sizeof line, "    max = %dms", 1000 << below(sim, 4));
     add_text(text, line);
-    (void)snprintf(line, sizeof line, "    patience = %dms", 3000 << below(sim, 9));
+    (void)snprintf(line, sizeof line, "    patience = %dms",
+                   3000 << below(sim, sim->profile.outlasts ? 9 : 4));
     add_text(text, line);
 }
 
@@ -76,11 +82,11 @@ static void draw_shape(struct sim *sim, int number, int version)
     struct buffer text = {0};
     char line[40];
     size_t steps = 1 + (size_t)below(sim, SIM_STEPS_MAX);
-    size_t compensatable = steps - (below(sim, 2) == 0 ? 0 : (size_t)below(sim, steps + 1));
+    size_t retriable = below(sim, 2) == 0 ? 0 : (size_t)below(sim, steps + 1);
     (void)snprintf(line, sizeof line, "saga\n    name = d%d\n", number);
     buffer_append_text(&text, line);
     for (size_t i = 0; i < steps; i++)
-        draw_step(sim, &text, i, i >= compensatable);
+        draw_step(sim, &text, i, i >= steps - retriable);
     buffer_append(&text, "", 1);
     sim_shape_add(sim, (const char *)text.data);
     sim->shapes[sim->shape_count - 1].version = version;
@@ -89,13 +95,13 @@ static void draw_shape(struct sim *sim, int number, int version)
 
 static void draw_line(struct sim *sim, struct toy_line *line, bool undo)
 {
-    if (!sim_is_lucky(&sim->workload, sim->profile.troubled))
+    if (!is_rare(sim, sim->profile.troubled))
         return;
     line->trouble = (enum toy_trouble)(1 + below(sim, TOY_TROUBLE_COUNT - 1));
     if (line->trouble == (undo ? TOY_PENDING : TOY_UNWILLING))
         line->trouble = TOY_RETRY;
     line->times = 1 + (uint32_t)below(sim, 4);
-    if (below(sim, 8) == 0)
+    if (below(sim, 8) == 7)
         line->times = FOR_EVER;
 }
 
@@ -113,9 +119,9 @@ void sim_script_draw(struct sim *sim, size_t saga)
     for (size_t i = 0; i < SIM_STEPS_MAX; i++) {
         draw_line(sim, &script->action[i], false);
         draw_line(sim, &script->undo[i], true);
-        script->action[i].output = below(sim, 2) == 0;
+        script->action[i].output = below(sim, 2) != 0;
     }
-    if (!sim_is_lucky(&sim->workload, sim->profile.refused))
+    if (!is_rare(sim, sim->profile.refused))
         return;
     size_t step = (size_t)below(sim, sim->shapes[sim->sagas[saga].shape].step_count);
     script->action[step].refuses = true;
@@ -135,10 +141,10 @@ void sim_script_mend(struct sim *sim, size_t saga)
 static void draw_limits(struct sim *sim)
 {
     sim->limits = (struct suite_limits){
-        .active_sagas_max = below(sim, 3) == 0 ? 2 : 1000,
+        .active_sagas_max = below(sim, 3) == 2 ? 2 : 1000,
         .active_bytes_max = 1 << 20,
-        .window_max = 1 << below(sim, 8),
-        .window_bytes_max = below(sim, 4) == 0 ? 500 : 1 << 20,
+        .window_max = 128U >> below(sim, 8),
+        .window_bytes_max = below(sim, 4) == 3 ? 500 : 1 << 20,
     };
 }
 
@@ -148,7 +154,7 @@ void sim_shape_draw(struct sim *sim)
     int shapes = 1 + (int)below(sim, 3);
     for (int i = 0; i < shapes; i++) {
         draw_shape(sim, i, 0);
-        if (below(sim, 3) == 0)
+        if (below(sim, 3) == 2)
             draw_shape(sim, i, 1);
     }
     sim->saga_count = 1 + (size_t)below(sim, SAGAS_MAX);

@@ -190,10 +190,13 @@ HANDLERS(2)
 HANDLERS(3)
 HANDLERS(4)
 HANDLERS(5)
+HANDLERS(6)
+HANDLERS(7)
 
 static const struct participant_action actions[SIM_STEPS_MAX] = {
     {"do0", do_0, "undo0", undo_0}, {"do1", do_1, "undo1", undo_1}, {"do2", do_2, "undo2", undo_2},
     {"do3", do_3, "undo3", undo_3}, {"do4", do_4, "undo4", undo_4}, {"do5", do_5, "undo5", undo_5},
+    {"do6", do_6, "undo6", undo_6}, {"do7", do_7, "undo7", undo_7},
 };
 
 static int toy_open(void *self, struct db *db, struct config_node *settings, struct err *err)

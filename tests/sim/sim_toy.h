@@ -1,6 +1,6 @@
 /* Toy participants: their effects can be counted, and they behave as a script says.
  *
- * A toy has the actions do0 to do5, compensated by undo0 to undo5, one for each step a saga can
+ * A toy has the actions do0 to do7, compensated by undo0 to undo7, one for each step a saga can
  * have. An effect is a row in toy_log, a unit moved in toy_stock, and an event; so each can be
  * counted against the others. What troubles a call comes after its writes: they must be taken back.
  *
@@ -12,7 +12,7 @@
 
 #include "participant.h"
 
-#define SIM_STEPS_MAX 6
+#define SIM_STEPS_MAX 8
 #define SIM_TOYS_MAX 5
 #define SIM_STOCK 1000000 /* Units in each toy_stock, free and taken together. */
 

@@ -213,7 +213,8 @@ static void note_entry(struct sim *sim, uint8_t from, uint8_t to, ProtobufCBinar
             note_reply(sim, &sim->hosts[from], answer->reply);
         else if (answer->kind_case == ZSAGA__ANSWER__KIND_WELCOME)
             sim_claim_welcome(sim, from, answer->welcome);
-        else if (answer->kind_case == ZSAGA__ANSWER__KIND_REJECT)
+        else if (answer->kind_case == ZSAGA__ANSWER__KIND_REJECT &&
+                 (answer->reject->frame != 0 || sim->profile.garbage == 0))
             sim_fail(sim, "protocol", "%s rejects an entry: %.*s", sim->hosts[from].name,
                      (int)answer->reject->message.len, (const char *)answer->reject->message.data);
     }
@@ -244,7 +245,7 @@ void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, bool live, struct 
         sim_fail(sim, "protocol", "%s", err.text);
     sim_claim_header(sim, from, &frame.header);
     for (size_t i = 0; i < frame.entry_count; i++) {
-        if (sim->reader != 0 && (from == sim->reader || to == sim->reader))
+        if (sim_is_reader(sim, from) || sim_is_reader(sim, to))
             sim_reader_note(sim, from, live, frame.entries[i]);
         else
             note_entry(sim, from, to, frame.entries[i]);

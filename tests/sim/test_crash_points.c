@@ -29,6 +29,7 @@ static const char three[] = "saga\n"
                             "        compensation = undo2\n";
 
 #define HOSTS 4 /* The orchestrator and three toys. */
+#define ONE_TOY 2
 
 /* What the toys answer, and how the saga must end. */
 struct story {
@@ -72,7 +73,7 @@ static const struct story poisoned = {second_ends_the_batch, ZSAGA__SAGA_STATE__
 static struct sim *begin(const struct story *story)
 {
     static struct sim_counts counts;
-    struct sim *sim = sim_new_plain(three, &counts);
+    struct sim *sim = sim_new_plain(three, NULL, &counts);
     story->script(sim_script(sim));
     return sim;
 }
@@ -107,35 +108,44 @@ static void crash_everywhere(const struct story *story)
     }
 }
 
-static bool fail_disk(const struct story *story, uint8_t place, enum sim_disk_fault fault,
-                      int64_t nth, bool power)
+/* A fault of a disk, and for how often in a row it is felt, if it lasts. */
+struct trouble {
+    enum sim_disk_fault fault;
+    int64_t times;
+    int64_t least; /* So often there must be an occasion for it. */
+    bool power;    /* Who dies of it loses what was not flushed. */
+};
+
+static const struct trouble broken = {SIM_DISK_BROKEN, 1, 7, false};
+static const struct trouble unpowered = {SIM_DISK_BROKEN, 1, 7, true};
+static const struct trouble full = {SIM_DISK_FULL_ONCE, 1, 7, false};
+static const struct trouble dead_for_long = {SIM_DISK_DEAD, 9, 7, false};
+static const struct trouble full_for_long = {SIM_DISK_FULL, 9, 7, false};
+static const struct trouble unreadable = {SIM_DISK_UNREADABLE, 1, 2, false};
+static const struct trouble unopenable = {SIM_DISK_UNOPENABLE, 1, 2, false};
+
+/* True when it was felt. */
+static bool fail_disk(const struct story *story, uint8_t place, const struct trouble *trouble,
+                      int64_t nth)
 {
     struct sim *sim = begin(story);
-    sim->power = power;
-    uint64_t felt = sim_disk_felt(fault);
-    sim_disk_fail(sim->hosts[place].path, fault, nth);
+    const char *path = sim->hosts[place].path;
+    sim->power = trouble->power;
+    uint64_t felt = sim_disk_felt(trouble->fault);
+    sim_disk_fail(path, trouble->fault, nth);
+    sim_disk_heal_after(path, trouble->times);
     (void)end(sim, story);
-    return sim_disk_felt(fault) != felt;
+    return sim_disk_felt(trouble->fault) != felt;
 }
 
-static void fail_everywhere(const struct story *story, enum sim_disk_fault fault, bool power)
+static void fail_everywhere(const struct story *story, uint8_t hosts, const struct trouble *trouble)
 {
-    for (uint8_t place = 0; place < HOSTS; place++) {
+    for (uint8_t place = 0; place < hosts; place++) {
         int64_t nth = 1;
-        while (fail_disk(story, place, fault, nth, power))
+        while (fail_disk(story, place, trouble, nth))
             nth++;
-        assert_true(nth > 6);
+        assert_true(nth >= trouble->least);
     }
-}
-
-static void fail_disk_everywhere(const struct story *story, enum sim_disk_fault fault)
-{
-    fail_everywhere(story, fault, false);
-}
-
-static void lose_power_everywhere(const struct story *story)
-{
-    fail_everywhere(story, SIM_DISK_BROKEN, true);
 }
 
 static void test_crash__anywhere_in_a_completed_saga__changes_nothing(void **state)
@@ -178,8 +188,8 @@ static void test_disk__failing_at_any_write__loses_nothing(void **state)
     /* A failed write or flush ends the process; its next start goes on from what is on the disk,
      * be the last commit there or not. */
     (void)state;
-    fail_disk_everywhere(&well, SIM_DISK_BROKEN);
-    fail_disk_everywhere(&refused, SIM_DISK_BROKEN);
+    fail_everywhere(&well, HOSTS, &broken);
+    fail_everywhere(&refused, HOSTS, &broken);
 }
 
 static void test_power__lost_at_any_write__loses_nothing_that_was_told(void **state)
@@ -187,16 +197,38 @@ static void test_power__lost_at_any_write__loses_nothing_that_was_told(void **st
     /* What was told is on the disk: power that fails at any write or flush takes away only what
      * nobody was told. */
     (void)state;
-    lose_power_everywhere(&well);
-    lose_power_everywhere(&refused);
+    fail_everywhere(&well, HOSTS, &unpowered);
+    fail_everywhere(&refused, HOSTS, &unpowered);
 }
 
 static void test_disk__full_at_any_write__loses_nothing(void **state)
 {
     /* A batch that finds the disk full leaves nothing: it is dropped, loaded anew, asked again. */
     (void)state;
-    fail_disk_everywhere(&well, SIM_DISK_FULL_ONCE);
-    fail_disk_everywhere(&refused, SIM_DISK_FULL_ONCE);
+    fail_everywhere(&well, HOSTS, &full);
+    fail_everywhere(&refused, HOSTS, &full);
+}
+
+static void test_disk__dead_for_long_from_any_write__loses_nothing(void **state)
+{
+    /* A disk that goes on failing, starts included, until somebody mends it. */
+    (void)state;
+    fail_everywhere(&refused, ONE_TOY, &dead_for_long);
+}
+
+static void test_disk__full_for_long_from_any_write__loses_nothing(void **state)
+{
+    /* A disk without room from any write on, until somebody makes some: loads anew find it full. */
+    (void)state;
+    fail_everywhere(&refused, ONE_TOY, &full_for_long);
+}
+
+static void test_disk__unreadable_or_not_to_be_opened__loses_nothing(void **state)
+{
+    /* A read that fails ends the process as a write does; a file that does not open, its start. */
+    (void)state;
+    fail_everywhere(&refused, HOSTS, &unreadable);
+    fail_everywhere(&refused, HOSTS, &unopenable);
 }
 
 int main(void)
@@ -210,6 +242,9 @@ int main(void)
         cmocka_unit_test(test_disk__failing_at_any_write__loses_nothing),
         cmocka_unit_test(test_power__lost_at_any_write__loses_nothing_that_was_told),
         cmocka_unit_test(test_disk__full_at_any_write__loses_nothing),
+        cmocka_unit_test(test_disk__dead_for_long_from_any_write__loses_nothing),
+        cmocka_unit_test(test_disk__full_for_long_from_any_write__loses_nothing),
+        cmocka_unit_test(test_disk__unreadable_or_not_to_be_opened__loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ static void expect(struct sim *sim, const char *story)
 static struct sim *tell(const char *definition)
 {
     static struct sim_counts counts;
-    return sim_new_plain(definition, &counts);
+    return sim_new_plain(definition, NULL, &counts);
 }
 
 static void test_saga__all_done__is_completed(void **state)

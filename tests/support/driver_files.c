@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/packed.h"
+#include "base/xalloc.h"
 #include "event.pb-c.h"
 #include "order.pb-c.h"
 #include "store/db.h"
@@ -37,18 +38,44 @@ void driver_files_end(const char *dir)
     assert_int_equal(nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* NULL: there is none. Wherever SQLite has its files: not all of its disks are real. */
+static sqlite3_file *open_file(const char *path, int flags)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    sqlite3_file *file = xcalloc(1, (size_t)vfs->szOsFile);
+    sqlite3_filename name = sqlite3_create_filename(path, "", "", 0, NULL);
+    if (vfs->xOpen(vfs, name, file, flags | SQLITE_OPEN_MAIN_DB, NULL) != SQLITE_OK) {
+        free(file);
+        file = NULL;
+    }
+    sqlite3_free_filename(name);
+    return file;
+}
+
+static void close_file(sqlite3_file *file)
+{
+    assert_int_equal(file->pMethods->xClose(file), SQLITE_OK);
+    free(file);
+}
+
 static void copy_file(const char *from, const char *to)
 {
     char part[65536];
-    size_t len;
-    FILE *in = fopen(from, "rbe");
-    FILE *out = fopen(to, "wbe");
+    sqlite3_int64 size = 0;
+    sqlite3_file *in = open_file(from, SQLITE_OPEN_READONLY);
+    sqlite3_file *out = open_file(to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     assert_non_null(out);
-    while (in != NULL && (len = fread(part, 1, sizeof part, in)) > 0)
-        assert_int_equal(fwrite(part, 1, len, out), len);
-    assert_int_equal(fclose(out), 0);
     if (in != NULL)
-        (void)fclose(in);
+        assert_int_equal(in->pMethods->xFileSize(in, &size), SQLITE_OK);
+    for (sqlite3_int64 at = 0; at < size; at += (sqlite3_int64)sizeof part) {
+        sqlite3_int64 left = size - at;
+        int len = left < (sqlite3_int64)sizeof part ? (int)left : (int)sizeof part;
+        assert_int_equal(in->pMethods->xRead(in, part, len, at), SQLITE_OK);
+        assert_int_equal(out->pMethods->xWrite(out, part, len, at), SQLITE_OK);
+    }
+    close_file(out);
+    if (in != NULL)
+        close_file(in);
 }
 
 void driver_files_copy(const char *from, const char *to)

@@ -44,6 +44,16 @@ static void test_bytes_copy_text__small_array__is_cut_and_terminated(void **stat
     assert_string_equal(to, "");
 }
 
+/* Room for nothing is a place as well: what is packed there may be empty. */
+static void test_buffer_extend__by_nothing__has_an_address(void **state)
+{
+    (void)state;
+    struct buffer buffer = {0};
+    assert_non_null(buffer_extend(&buffer, 0));
+    assert_int_equal(buffer.len, 0);
+    buffer_release(&buffer);
+}
+
 /* A buffer keeps what was appended while it grows. */
 static void test_buffer_append__many__keeps_all(void **state)
 {
@@ -84,6 +94,7 @@ int main(void)
         cmocka_unit_test(test_bytes_equal__content_and_length__decide),
         cmocka_unit_test(test_bytes_compare__order__is_bytewise),
         cmocka_unit_test(test_bytes_copy_text__small_array__is_cut_and_terminated),
+        cmocka_unit_test(test_buffer_extend__by_nothing__has_an_address),
         cmocka_unit_test(test_buffer_append__many__keeps_all),
         cmocka_unit_test(test_buffer_clear__used_again__starts_at_the_front),
     };

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/xalloc.h"
-#include "sim_disk.h"
+#include "suite_files.h"
 
 #define HEAD "saga\n    name = s\n"
 #define STEP(n)                                                                                    \
@@ -194,7 +194,7 @@ static int load(const char *content, size_t len, struct err *err)
 {
     char dir[200];
     struct definition *definition = NULL;
-    sim_disk_begin(dir, sizeof dir);
+    suite_files_begin(dir, sizeof dir);
     AUTO(freep) char *path = xprintf("%s/d.zpl", dir);
     FILE *file = fopen(path, "we");
     assert_non_null(file);
@@ -202,7 +202,7 @@ static int load(const char *content, size_t len, struct err *err)
     assert_int_equal(fclose(file), 0);
     int rc = definition_load(path, &definition, err);
     definition_free(definition);
-    sim_disk_end(dir);
+    suite_files_end(dir);
     return rc;
 }
 

@@ -1,0 +1,22 @@
+/* The checker in the simulator: it is given all that happens, and what it finds ends the run. */
+#ifndef ZSAGA_SIM_CHECK_H
+#define ZSAGA_SIM_CHECK_H
+
+#include "client.pb-c.h"
+#include "sim.h"
+
+void sim_check_open(struct sim *sim); /* With the first thing that it is given, if not before. */
+void sim_check_close(struct sim *sim);
+void sim_check_closes(struct sim *sim, const struct sim_host *host); /* Soon, its database. */
+
+/* What the client asks, before it is sent; and what it is told, as it arrives. */
+void sim_check_asked(struct sim *sim, const Zsaga__ClientRequest *request);
+void sim_check_answered(struct sim *sim, const Zsaga__ClientAnswer *answer);
+
+/* A message as it is sent. */
+void sim_check_frame(struct sim *sim, uint8_t from, uint8_t to, bool live, struct bytes message);
+
+/* At the end of a run: all databases. */
+void sim_check_all(struct sim *sim);
+
+#endif

@@ -252,7 +252,9 @@ static int open_service(struct consumer_node *self, struct config_node *settings
 
 static int open_stores(struct consumer_node *self, const char *db_path, struct err *err)
 {
-    int rc = db_open(db_path, &self->db, err);
+    AUTO(freep) char *part = xprintf("service:%s", self->service->name);
+    const struct db_part parts[] = {cursor_part, {part, self->service->schema_count}};
+    int rc = db_open_parts(db_path, parts, sizeof parts / sizeof parts[0], &self->db, err);
     if (rc == 0 && self->service->on_break == CONSUMER_REBUILDS)
         rc = db_relax(self->db, err);
     if (rc == 0)

@@ -404,7 +404,10 @@ static int open_service(struct participant_node *self, struct config_node *setti
 
 static int open_stores(struct participant_node *self, const char *db_path, struct err *err)
 {
-    int rc = db_open(db_path, &self->db, err);
+    AUTO(freep) char *part = xprintf("service:%s", self->service->name);
+    const struct db_part parts[] = {
+        inbox_part, outbox_part, fence_part, {part, self->service->schema_count}};
+    int rc = db_open_parts(db_path, parts, sizeof parts / sizeof parts[0], &self->db, err);
     if (rc == 0)
         rc = db_store_uuid(self->db, &self->sender.store, err);
     if (rc == 0)

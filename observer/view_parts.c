@@ -7,6 +7,8 @@
 #include "client.pb-c.h"
 #include "words.h"
 
+#define LAG_MS_MAX (UINT64_C(1) << 50) /* More is nonsense, and would not add up. */
+
 const char *view_glyph(enum view_glyph glyph, bool ascii)
 {
     static const char *const glyphs[VIEW_GLYPH_COUNT][2] = {
@@ -94,10 +96,8 @@ int64_t view_lag_ms(const Zsaga__ViewReport *report, const struct view_state *st
 {
     if (report == NULL || report->as_of_ms == 0)
         return -1;
-    int64_t lag_ms = (int64_t)report->now_ms - (int64_t)report->as_of_ms;
-    if (lag_ms < 0)
-        lag_ms = 0;
-    return lag_ms + state->age_ms;
+    uint64_t lag_ms = report->now_ms > report->as_of_ms ? report->now_ms - report->as_of_ms : 0;
+    return (int64_t)(lag_ms < LAG_MS_MAX ? lag_ms : LAG_MS_MAX) + state->age_ms;
 }
 
 static void hindered(int64_t lag_ms, struct bytes trouble, struct view_freshness *ret)

@@ -59,6 +59,8 @@ static const char *const schema[] = {
     "INSERT INTO zsaga_counter VALUES ('saga_completed', 0), ('saga_compensated', 0);",
 };
 
+const struct db_part journal_part = {"journal", sizeof schema / sizeof schema[0]};
+
 static const char *const sql[STATEMENT_COUNT] = {
     [LOAD_SELF] = "SELECT epoch, max(last_saga, coalesce((SELECT id FROM zsaga_saga"
                   " ORDER BY id DESC LIMIT 1), last_saga)), old_copy, id FROM zsaga_self",
@@ -87,13 +89,15 @@ static const char *const sql[STATEMENT_COUNT] = {
         " code, words, output, retry_after_ms FROM zsaga_history WHERE saga = ?1 ORDER BY number",
 };
 
+#define USED_MS_MAX ((int64_t)1 << 50) /* Of patience: far above the longest that can be said. */
+
 enum { FLAG_UNDO = 1, FLAG_PENDING = 2, FLAG_BACKOFF = 4 };
 
 int journal_open(struct db *db, struct journal **ret, struct err *err)
 {
     struct journal *journal = xcalloc(1, sizeof *journal);
     journal->db = db;
-    int rc = db_migrate(db, "journal", schema, 1, err);
+    int rc = db_migrate(db, journal_part.name, schema, journal_part.version, err);
     for (int i = 0; rc == 0 && i < STATEMENT_COUNT; i++)
         rc = db_prepare_engine(db, sql[i], &journal->statements[i], err);
     if (rc < 0) {
@@ -301,6 +305,8 @@ static int read_saga(sqlite3_stmt *stmt, struct journal_saga *ret, struct err *e
     ret->digest = db_bytes(stmt, 3);
     ret->nonce = db_bytes(stmt, 4);
     int64_t state = db_int(stmt, 5);
+    if (state != 0 && state != SAGA_COMPLETED + 1 && state != SAGA_COMPENSATED + 1)
+        return err_set(err, ERR_CORRUPT, "a saga's state is damaged");
     ret->final = state != 0;
     ret->state = state == 0 ? SAGA_RUNNING : (enum saga_state)(state - 1);
     ret->reason = db_bytes(stmt, 6);
@@ -380,6 +386,20 @@ int journal_input(struct journal *journal, const struct id *saga, struct bytes *
     return 0;
 }
 
+/* Numbers as they are written: each in its range. */
+static bool record_is_sound(sqlite3_stmt *stmt)
+{
+    const int64_t what = db_int(stmt, 2);
+    bool sound = what > WHAT_ACCEPTED && what <= WHAT_RESUMED && db_int(stmt, 1) > 0 &&
+                 db_int(stmt, 1) <= UINT32_MAX && db_int(stmt, 3) >= 0 &&
+                 db_int(stmt, 3) < DEFINITION_STEPS_MAX && db_int(stmt, 0) >= 0;
+    for (int column = 5; column <= 7; column++)
+        sound = sound && db_int(stmt, column) >= 0 && db_int(stmt, column) <= UINT32_MAX;
+    return sound && db_int(stmt, 8) >= 0 && db_int(stmt, 8) <= USED_MS_MAX &&
+           db_int(stmt, 12) >= 0 && db_int(stmt, 12) <= INT32_MAX &&
+           (what != WHAT_TROUBLE || db_int(stmt, 5) > 0);
+}
+
 static void read_record(sqlite3_stmt *stmt, struct saga_record *ret)
 {
     int64_t flags = db_int(stmt, 4);
@@ -410,8 +430,7 @@ int journal_each_record(struct journal *journal, const struct id *saga, journal_
     while ((rc = db_step(journal->db, stmt, err)) == DB_ROW) {
         struct saga_record record;
         read_record(stmt, &record);
-        if (record.what <= WHAT_NONE || record.what > WHAT_RESUMED ||
-            record.step >= DEFINITION_STEPS_MAX)
+        if (!record_is_sound(stmt))
             rc = err_set(err, ERR_CORRUPT, "a saga's history is damaged");
         else
             rc = each(context, db_int(stmt, 0), &record, err);

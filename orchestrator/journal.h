@@ -20,6 +20,8 @@
 
 struct journal;
 
+extern const struct db_part journal_part; /* Its part of the schema. */
+
 int journal_open(struct db *db, struct journal **ret, struct err *err);
 void journal_close(struct journal *journal);
 

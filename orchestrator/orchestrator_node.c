@@ -397,7 +397,8 @@ static int start_epoch(struct orchestrator *self, struct err *err)
 static int open_all(struct orchestrator *self, const struct orchestrator_options *options,
                     struct err *err)
 {
-    int rc = db_open(options->db_path, &self->db, err);
+    const struct db_part parts[] = {journal_part, outbox_part};
+    int rc = db_open_parts(options->db_path, parts, 2, &self->db, err);
     if (rc == 0)
         rc = db_store_uuid(self->db, &self->sender.store, err);
     if (rc == 0)

@@ -274,7 +274,8 @@ static int show_record(void *context, int64_t at_ms, const struct saga_record *r
                        struct err *err)
 {
     struct showing *showing = context;
-    (void)err;
+    if (!saga_can_apply(&showing->saga, showing->definition, record))
+        return err_set(err, ERR_CORRUPT, "a saga's history is damaged");
     const char *step = showing->definition->steps[record->step].name;
     char detail[TEXT_NAME_MAX + SAGA_WORDS_MAX + 96];
     describe(record, detail, sizeof detail);
@@ -340,8 +341,11 @@ static void add_steps(struct showing *showing)
 static int show_saga(struct orchestrator *self, struct work *work, struct journal_saga *from,
                      struct showing *showing, struct err *err)
 {
+    const struct stored_definition *stored = load_find_definition(self, from->definition);
+    if (stored == NULL)
+        return err_set(err, ERR_CORRUPT, "a saga's definition is missing");
     showing->self = self;
-    showing->definition = load_find_definition(self, from->definition)->definition;
+    showing->definition = stored->definition;
     zsaga__shown__init(&showing->shown);
     showing->shown.row = orchestrator_keep(self, NULL, sizeof *showing->shown.row);
     showing->shown.steps = orchestrator_keep(self, NULL, DEFINITION_STEPS_MAX * sizeof(void *));

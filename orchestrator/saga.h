@@ -176,7 +176,12 @@ bool saga_backoff_counts(const struct saga *saga, const struct definition *defin
 const char *saga_state_name(enum saga_state state); /* "running" */
 const char *saga_what_name(enum saga_what what);    /* "accepted" */
 
-/* Asserts what must hold between two events. */
+/* Whether the record can be what happened next: else the history is damaged. */
+bool saga_can_apply(const struct saga *saga, const struct definition *definition,
+                    const struct saga_record *record);
+
+/* What must hold between two events, and the same asserted. */
+bool saga_is_sound(const struct saga *saga, const struct definition *definition);
 void saga_check(const struct saga *saga, const struct definition *definition);
 
 #endif

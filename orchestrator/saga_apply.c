@@ -217,21 +217,48 @@ void saga_apply(struct saga *saga, const struct definition *definition,
     }
 }
 
-void saga_check(const struct saga *saga, const struct definition *definition)
+bool saga_can_apply(const struct saga *saga, const struct definition *definition,
+                    const struct saga_record *record)
+{
+    if (record->number != saga->version + 1 || record->step >= definition->step_count ||
+        saga_is_final(saga))
+        return false;
+    switch (record->what) {
+    case WHAT_ATTENTION:
+        return saga->state != SAGA_ATTENTION;
+    case WHAT_RESUMED:
+        return saga->state == SAGA_ATTENTION;
+    case WHAT_TROUBLE:
+        return saga->state != SAGA_ATTENTION && record->step == saga->cursor &&
+               record->undo == saga_is_undoing(saga);
+    default:
+        return record->what != WHAT_NONE && record->what != WHAT_ACCEPTED;
+    }
+}
+
+static bool step_is_sound(const struct saga *saga, size_t place)
+{
+    const struct saga_step_state *step = &saga->steps[place];
+    if (saga->state == SAGA_COMPLETED && (step->forward != FORWARD_DONE || step->undo != UNDO_NONE))
+        return false;
+    if (saga->state == SAGA_COMPENSATED && needs_undo(step))
+        return false;
+    /* In reverse order: what is undone has nothing open behind it. */
+    return step->undo != UNDO_OPEN || place == saga->cursor;
+}
+
+bool saga_is_sound(const struct saga *saga, const struct definition *definition)
 {
     bool rests = saga_is_final(saga) || saga->state == SAGA_ATTENTION;
-    assert(rests == (saga->phase == PHASE_REST));
-    assert(saga->cursor <= definition->step_count);
-    for (size_t i = 0; i < definition->step_count; i++) {
-        const struct saga_step_state *step = &saga->steps[i];
-        if (saga->state == SAGA_COMPLETED) {
-            assert(step->forward == FORWARD_DONE);
-            assert(step->undo == UNDO_NONE);
-        }
-        if (saga->state == SAGA_COMPENSATED)
-            assert(!needs_undo(step));
-        /* In reverse order: what is undone has nothing open behind it. */
-        if (step->undo == UNDO_OPEN)
-            assert(i == saga->cursor);
-    }
+    if (rests != (saga->phase == PHASE_REST) || saga->cursor > definition->step_count)
+        return false;
+    for (size_t i = 0; i < definition->step_count; i++)
+        if (!step_is_sound(saga, i))
+            return false;
+    return true;
+}
+
+void saga_check(const struct saga *saga, const struct definition *definition)
+{
+    assert(saga_is_sound(saga, definition));
 }

@@ -284,7 +284,8 @@ bool csv_name(struct csv_field field)
 
 void csv_write_field(struct buffer *to, struct bytes field)
 {
-    bool quote = false;
+    /* At the start of a file it would be taken for the file's byte order mark. */
+    bool quote = field.len >= 3 && memcmp(field.data, "\xEF\xBB\xBF", 3) == 0;
     for (size_t i = 0; i < field.len; i++)
         quote = quote || memchr(",\"\r\n", field.data[i], 4) != NULL;
     if (!quote) {

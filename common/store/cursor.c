@@ -23,6 +23,8 @@ static const char *const schema[] = {
     " store_after BLOB NOT NULL, seq_after INTEGER NOT NULL) STRICT;",
 };
 
+const struct db_part cursor_part = {"cursor", sizeof schema / sizeof schema[0]};
+
 static int prepare(struct cursor_store *store, struct err *err)
 {
     const struct {
@@ -49,7 +51,7 @@ int cursor_open(struct db *db, struct cursor_store **ret, struct err *err)
 {
     struct cursor_store *store = xcalloc(1, sizeof *store);
     store->db = db;
-    int rc = db_migrate(db, "cursor", schema, 1, err);
+    int rc = db_migrate(db, cursor_part.name, schema, cursor_part.version, err);
     if (rc == 0)
         rc = prepare(store, err);
     if (rc < 0) {

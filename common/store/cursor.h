@@ -38,6 +38,8 @@ struct cursor_resync {
 
 struct cursor_store;
 
+extern const struct db_part cursor_part; /* Its part of the schema. */
+
 int cursor_open(struct db *db, struct cursor_store **ret, struct err *err);
 void cursor_close(struct cursor_store *store);
 

@@ -219,7 +219,7 @@ static int look(struct db *db, bool *ret_new, struct err *err)
 }
 
 /* Takes the file's exclusive lock, and makes it ours. */
-static int claim(struct db *db, struct err *err)
+static int claim(struct db *db, const struct db_part *parts, size_t count, struct err *err)
 {
     bool is_new = false;
     char mark[64];
@@ -228,6 +228,8 @@ static int claim(struct db *db, struct err *err)
     int rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err, "open");
     if (rc == 0)
         rc = look(db, &is_new, err);
+    if (rc == 0 && !is_new && parts != NULL)
+        rc = db_check_parts(db, parts, count, err);
     if (rc == 0)
         rc = exec(db,
                   "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
@@ -272,10 +274,26 @@ static int create_engine_tables(struct db *db, struct err *err)
     return rc;
 }
 
+/* True: it is left as it was when it is closed, its WAL too. Returns what was set before. */
+static bool leave_alone(struct db *db, bool on)
+{
+    int before = 0;
+    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, -1, &before);
+    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, NULL);
+    return before != 0;
+}
+
 int db_open(const char *path, struct db **ret, struct err *err)
+{
+    return db_open_parts(path, NULL, 0, ret, err);
+}
+
+int db_open_parts(const char *path, const struct db_part *parts, size_t count, struct db **ret,
+                  struct err *err)
 {
     struct db *db = xcalloc(1, sizeof *db);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    bool left_alone = false;
     int rc = sodium_init() < 0 ? err_set(err, ERR_SYSTEM, "libsodium did not start") : 0;
     if (rc == 0) {
         int opened = sqlite3_open_v2(path, &db->handle, flags, NULL);
@@ -285,7 +303,8 @@ int db_open(const char *path, struct db **ret, struct err *err)
     if (rc == 0) {
         (void)sqlite3_extended_result_codes(db->handle, 1);
         (void)sqlite3_set_authorizer(db->handle, authorize, db);
-        rc = claim(db, err);
+        left_alone = leave_alone(db, true);
+        rc = claim(db, parts, count, err);
         /* Only now: to set wal_autocheckpoint takes the hook away. */
         (void)sqlite3_wal_hook(db->handle, on_wal, db);
     }
@@ -293,6 +312,8 @@ int db_open(const char *path, struct db **ret, struct err *err)
         rc = create_engine_tables(db, err);
     if (rc == 0)
         rc = prepare_control(db, err);
+    if (rc == 0)
+        (void)leave_alone(db, left_alone);
     if (rc == ERR_HELD)
         rc = err_set(err, ERR_HELD, "%s is in use by another process", path);
     else if (rc < 0)
@@ -324,64 +345,6 @@ void db_close(struct db *db)
     assert(rc == SQLITE_OK);
     (void)rc;
     free(db);
-}
-
-static int part_version(struct db *db, const char *part, int64_t *ret, struct err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    *ret = 0;
-    int rc = db_prepare_engine(db, "SELECT version FROM zsaga_schema WHERE part = ?1", &stmt, err);
-    if (rc == 0) {
-        db_bind_text(stmt, 1, bytes_text(part));
-        rc = db_step(db, stmt, err);
-    }
-    if (rc == DB_ROW)
-        *ret = db_int(stmt, 0);
-    sqlite3_finalize(stmt);
-    return rc < 0 ? rc : 0;
-}
-
-static int set_part_version(struct db *db, const char *part, int version, struct err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc =
-        db_prepare_engine(db, "INSERT OR REPLACE INTO zsaga_schema VALUES (?1, ?2)", &stmt, err);
-    if (rc == 0) {
-        db_bind_text(stmt, 1, bytes_text(part));
-        db_bind_int(stmt, 2, version);
-        rc = db_run(db, stmt, err);
-    }
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-int db_migrate(struct db *db, const char *part, const char *const *steps, int count,
-               struct err *err)
-{
-    int64_t version = 0;
-    int rc = part_version(db, part, &version, err);
-    if (rc < 0)
-        return rc;
-    if (version > count)
-        return err_set(err, ERR_CORRUPT,
-                       "schema \"%s\" has version %lld, this program knows up to %d: use the newer"
-                       " program",
-                       part, (long long)version, count);
-    if (version == count)
-        return 0;
-    rc = exec(db, "BEGIN IMMEDIATE", err, "begin");
-    for (int64_t i = version; rc == 0 && i < count; i++)
-        rc = exec(db, steps[i], err, "migrate");
-    if (rc == 0)
-        rc = set_part_version(db, part, count, err);
-    if (rc == 0)
-        rc = exec(db, "COMMIT", err, "commit");
-    if (rc < 0) {
-        if (db_in_transaction(db))
-            (void)exec(db, "ROLLBACK", NULL, "roll back");
-        return err_wrap(err, rc, "schema \"%s\"", part);
-    }
-    return 0;
 }
 
 int db_store_uuid(struct db *db, struct id *ret, struct err *err)

@@ -23,6 +23,18 @@ struct db;
 
 /* Opens or creates. ERR_HELD: another process has it. ERR_CORRUPT: damaged, or of another kind. */
 int db_open(const char *path, struct db **ret, struct err *err);
+
+/* A part of the schema, and the version of it that this program makes. */
+struct db_part {
+    const char *name;
+    int version;
+};
+/* The same for a database of these parts, besides "store", its own: one in which a part is newer,
+ * or not among them, is refused (ERR_CORRUPT) with its files as they were. */
+int db_open_parts(const char *path, const struct db_part *parts, size_t count, struct db **ret,
+                  struct err *err);
+int db_check_parts(struct db *db, const struct db_part *parts, size_t count, struct err *err);
+
 /* Commits no longer wait for the disk (synchronous=NORMAL): power loss may take back the last of
  * them, whole and in order. For what can be built anew, with the cursor it is built from. */
 int db_relax(struct db *db, struct err *err);

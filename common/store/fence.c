@@ -24,6 +24,8 @@ static const char *const schema[] = {
     " version INTEGER NOT NULL, id BLOB NOT NULL, open BLOB NOT NULL) STRICT;",
 };
 
+const struct db_part fence_part = {"fence", sizeof schema / sizeof schema[0]};
+
 static int prepare(struct fence *fence, struct err *err)
 {
     int rc = db_prepare_engine(fence->db,
@@ -88,7 +90,7 @@ int fence_open(struct db *db, struct fence **ret, struct err *err)
 {
     struct fence *fence = xcalloc(1, sizeof *fence);
     fence->db = db;
-    int rc = db_migrate(db, "fence", schema, 1, err);
+    int rc = db_migrate(db, fence_part.name, schema, fence_part.version, err);
     if (rc == 0)
         rc = prepare(fence, err);
     if (rc == 0)

@@ -19,6 +19,8 @@
 
 struct fence;
 
+extern const struct db_part fence_part; /* Its part of the schema. */
+
 /* What a frame's header claims. */
 struct fence_claim {
     struct bytes id;

@@ -24,6 +24,8 @@ static const char *const schema[] = {
     "INSERT INTO zsaga_counter VALUES ('inbox_records', 0);",
 };
 
+const struct db_part inbox_part = {"inbox", sizeof schema / sizeof schema[0]};
+
 enum inbox_verdict inbox_judge(const struct inbox_row *row, bool compensation)
 {
     if (MUTANT(LATE_FORWARD_RUNS) && row->backward == INBOX_BACKWARD_TOMBSTONE && !compensation)
@@ -69,7 +71,7 @@ int inbox_open(struct db *db, struct inbox **ret, struct err *err)
 {
     struct inbox *inbox = xcalloc(1, sizeof *inbox);
     inbox->db = db;
-    int rc = db_migrate(db, "inbox", schema, 1, err);
+    int rc = db_migrate(db, inbox_part.name, schema, inbox_part.version, err);
     if (rc == 0)
         rc = db_prepare_engine(db,
                                "SELECT forward, backward, code, message, output"

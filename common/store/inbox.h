@@ -57,6 +57,8 @@ enum inbox_verdict inbox_judge(const struct inbox_row *row, bool compensation);
 
 struct inbox;
 
+extern const struct db_part inbox_part; /* Its part of the schema. */
+
 int inbox_open(struct db *db, struct inbox **ret, struct err *err); /* Migrates its table. */
 void inbox_close(struct inbox *inbox);
 

@@ -25,6 +25,8 @@ static const char *const schema[] = {
     "INSERT INTO zsaga_outbox_tail VALUES (1, zeroblob(16));",
 };
 
+const struct db_part outbox_part = {"outbox", sizeof schema / sizeof schema[0]};
+
 static const char *const load_extent_sql =
     "SELECT (SELECT value FROM zsaga_counter WHERE name = 'outbox_head'),"
     " (SELECT value FROM zsaga_counter WHERE name = 'outbox_bytes'), tail, below"
@@ -118,7 +120,7 @@ int outbox_open(struct db *db, struct outbox **ret, struct err *err)
 {
     struct outbox *outbox = xcalloc(1, sizeof *outbox);
     outbox->db = db;
-    int rc = db_migrate(db, "outbox", schema, sizeof schema / sizeof schema[0], err);
+    int rc = db_migrate(db, outbox_part.name, schema, outbox_part.version, err);
     if (rc == 0)
         rc = prepare_all(outbox, err);
     if (rc == 0)

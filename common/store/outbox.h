@@ -23,6 +23,8 @@
 
 struct outbox;
 
+extern const struct db_part outbox_part; /* Its part of the schema. */
+
 struct outbox_event {
     struct id id;
     struct bytes saga; /* 16 bytes, or empty. */

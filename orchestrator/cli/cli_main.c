@@ -36,7 +36,7 @@ static void print_overview(FILE *to)
         "commands:\n",
         to);
     for (size_t i = 0; i < cli_command_count; i++)
-        (void)fprintf(to, "  %-8s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+        (void)fprintf(to, "  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     (void)fputs("\n"
                 "  zsaga COMMAND --help   what it does, its options, examples\n"
                 "  zsaga --version\n"

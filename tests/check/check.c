@@ -205,7 +205,8 @@ const char *check_name(struct checker *checker, const struct saga *saga)
 
 void checker_life(struct checker *checker, const struct check_life_event *event)
 {
-    struct process *process = &checker->processes[check_process(checker, event->process)];
+    size_t place = check_process(checker, event->process);
+    struct process *process = &checker->processes[place];
     switch (event->life) {
     case CHECK_STARTED:
         process->starts++;

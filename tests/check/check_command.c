@@ -2,7 +2,10 @@
 #include <string.h>
 
 #include "check_peek.h"
+#include "check_story.h"
 #include "check_wire.h"
+
+#define FLAG_UNDO 1
 
 void check_identify(struct checker *checker, size_t orchestrator, size_t place)
 {
@@ -64,6 +67,28 @@ static void check_undo(struct checker *checker, const struct saga *saga, uint32_
     }
 }
 
+/* I21: attempts count answers that asked for another one, of this start or as written down by
+ * then; silence is none. What an operator has let go on counts anew; and a participant that dies of
+ * a command has answered it. */
+static void check_attempt(struct checker *checker, const struct saga *saga, uint32_t number,
+                          bool undo, const struct sending *now)
+{
+    const struct sending *last = &saga->steps[number].last[undo];
+    const struct asked *asked = &saga->steps[number].asked[undo];
+    if (last->loads == now->loads && now->attempt < last->attempt)
+        check_find(checker, I21, check_name(checker, saga), "step %u goes back to attempt %u",
+                   number, now->attempt);
+    bool excused = last->attempt == 0 || now->resumed != 0 || now->starts != last->starts;
+    uint32_t before = now->attempt - 1;
+    bool right =
+        asked->attempt > before ||
+        (asked->attempt == before && (before > last->attempt || asked->epoch >= last->epoch));
+    check_did(checker, I21);
+    if (now->attempt > last->attempt && !excused && !right)
+        check_find(checker, I21, check_name(checker, saga),
+                   "step %u comes to attempt %u, and nobody asked for it", number, now->attempt);
+}
+
 /* I21: the same attempt is sent again after its timeout, the next one after a backoff, or because
  * somebody started anew or an operator spoke. */
 static void check_time(struct checker *checker, const struct heard *heard, struct saga *saga,
@@ -79,7 +104,9 @@ static void check_time(struct checker *checker, const struct heard *heard, struc
     struct sending *last = &step->last[undo];
     struct sending now = {.at_ms = heard->frame->at_ms,
                           .attempt = command->attempt,
+                          .epoch = heard->header->driver->epoch,
                           .loads = checker->processes[heard->from].loads,
+                          .starts = to->starts,
                           .excused = last->excused,
                           .resumed = saga->key == NOBODY ? 0 : checker->keys[saga->key].resumed};
     bool anew = last->attempt == 0 || last->loads != now.loads || last->resumed != now.resumed;
@@ -95,9 +122,7 @@ static void check_time(struct checker *checker, const struct heard *heard, struc
                    "step %u is sent again after %lld ms of %lld", command->step,
                    (long long)(now.at_ms - last->at_ms), (long long)wait);
     now.excused += early;
-    if (last->loads == now.loads && now.attempt < last->attempt)
-        check_find(checker, I21, check_name(checker, saga), "step %u goes back to attempt %u",
-                   command->step, now.attempt);
+    check_attempt(checker, saga, command->step, undo, &now);
     *last = now;
 }
 
@@ -145,6 +170,34 @@ static void check_outputs(struct checker *checker, const struct saga *saga,
                    command->step, command->n_outputs, said);
 }
 
+/* I4: what is sent is where the journal, as it is committed, has led to. */
+static void check_led(struct checker *checker, const struct heard *heard, const struct saga *saga,
+                      const Zsaga__Command *command, bool undo)
+{
+    struct query row;
+    bool right = !undo && command->step == 0 && command->attempt == 1;
+    if (!checker->options.exact || !check_peek(checker, heard->from, PEEK_LAST, &row))
+        return;
+    check_did(checker, I4);
+    check_bind(&row, 1, (struct check_bytes){saga->id, CHECK_ID_SIZE});
+    if (check_next(&row)) {
+        int64_t what = check_int(&row, 0);
+        bool same = check_int(&row, 1) == (int64_t)command->step &&
+                    ((check_int(&row, 2) & FLAG_UNDO) != 0) == undo &&
+                    check_int(&row, 3) == (int64_t)command->attempt;
+        bool next = check_int(&row, 1) + 1 == (int64_t)command->step && command->attempt == 1;
+        right = what == WHAT_TROUBLE   ? same
+                : what == WHAT_RESUMED ? true
+                : what == WHAT_DONE    ? undo || next
+                                       : undo && what != WHAT_ATTENTION;
+    }
+    check_done(&row);
+    if (!right)
+        check_find(checker, I4, check_name(checker, saga),
+                   "%s of step %u, attempt %u, is sent, and the journal does not lead to it",
+                   undo ? "the compensation" : "the action", command->step, command->attempt);
+}
+
 static void check_input(struct checker *checker, struct saga *saga, const Zsaga__Command *command)
 {
     uint64_t input = check_hash(CHECK_HASH_SEED, command->input.data, command->input.len) | 1;
@@ -172,6 +225,7 @@ static void note_command(struct checker *checker, const struct heard *heard,
     check_input(checker, saga, command);
     check_names(checker, heard, saga, command, undo);
     check_outputs(checker, saga, command, undo);
+    check_led(checker, heard, saga, command, undo);
     if (checker->options.exact)
         check_time(checker, heard, saga, command, undo);
     check_did(checker, I5);

@@ -15,7 +15,8 @@ static void read_row(struct checker *checker, size_t place, const struct query *
         check_find(checker, I22, process, "a row of its inbox is damaged");
         return;
     }
-    struct saga *saga = &checker->sagas[check_saga(checker, id.data)];
+    size_t at = check_saga(checker, id.data);
+    struct saga *saga = &checker->sagas[at];
     struct step *step = check_step(saga, (uint32_t)number);
     if (step->kept != NOBODY && step->kept != place)
         check_find(checker, I2, check_name(checker, saga),

@@ -29,9 +29,17 @@ enum { BACKWARD_NOTHING, BACKWARD_UNDONE, BACKWARD_TOMBSTONE };
 struct sending {
     int64_t at_ms;
     uint32_t attempt; /* 0: never. */
-    uint64_t loads;   /* Of the sender. */
-    uint64_t excused; /* Starts of the addressee that have had their effect. */
+    uint64_t epoch;
+    uint64_t loads;   /* Of the sender; */
+    uint64_t starts;  /* of the addressee; */
+    uint64_t excused; /* of these, those that have had their effect. */
     unsigned resumed; /* Of the saga. */
+};
+
+/* The newest answer that asked for another attempt. */
+struct asked {
+    uint32_t attempt; /* 0: none. */
+    uint64_t epoch;
 };
 
 struct step {
@@ -46,6 +54,7 @@ struct step {
     uint64_t said[2];     /* Digest of the recorded answer to the action, and to its undoing. */
     uint64_t output;      /* Digest of what its action handed on; 0: nothing. */
     struct sending *last; /* Of both directions; when times are looked at. */
+    struct asked asked[2];
 
     /* From the journal. */
     bool story_done;

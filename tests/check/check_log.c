@@ -155,7 +155,8 @@ static void note_step(struct reading *reading, const struct service *service,
                    "event %llu does not tell its cause", (unsigned long long)reading->next);
         return;
     }
-    struct saga *saga = &checker->sagas[check_saga(checker, event->causation.data)];
+    size_t place = check_saga(checker, event->causation.data);
+    struct saga *saga = &checker->sagas[place];
     /* Which direction asked does not matter: undoing may find the action's outcome. */
     uint8_t number = event->causation.data[CHECK_ID_SIZE];
     struct step *step = check_step(saga, number);

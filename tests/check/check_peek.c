@@ -14,7 +14,8 @@ static const char *const sql[PEEK_COUNT] = {
     [PEEK_INBOX] = "SELECT forward, backward, code, message, output FROM zsaga_inbox"
                    " WHERE saga = ?1 AND step = ?2",
     [PEEK_PAIR] = "SELECT max(epoch) FROM zsaga_driver",
-    [PEEK_FLOOR] = "SELECT 1 FROM zsaga_floor WHERE epoch = ?1 AND version = ?2",
+    [PEEK_FLOOR] = "SELECT 1 FROM zsaga_floor WHERE epoch > ?1"
+                   " OR (epoch = ?1 AND version >= ?2)",
     [PEEK_SELF] = "SELECT epoch, max(last_saga, coalesce((SELECT max(id) FROM zsaga_saga),"
                   " last_saga)) FROM zsaga_self",
     [PEEK_OPEN] = "SELECT id FROM zsaga_saga WHERE state = 0 AND id < ?1",
@@ -22,6 +23,8 @@ static const char *const sql[PEEK_COUNT] = {
                   " JOIN zsaga_definition d ON d.number = s.definition"
                   " JOIN zsaga_input i ON i.saga = s.id WHERE s.id = ?1",
     [PEEK_KEY] = "SELECT id, state FROM zsaga_saga WHERE key = ?1",
+    [PEEK_LAST] = "SELECT what, step, flags, attempt FROM zsaga_history WHERE saga = ?1"
+                  " ORDER BY number DESC LIMIT 1",
 };
 
 static void drop(struct process *process)

@@ -12,11 +12,12 @@ enum peek {
     PEEK_RECORDS, /* of the inbox */
     PEEK_INBOX,   /* saga, step -> forward, backward, code, message, output */
     PEEK_PAIR,    /* highest epoch held */
-    PEEK_FLOOR,   /* epoch, version -> 1 when that floor is held */
+    PEEK_FLOOR,   /* epoch, version -> 1 when that floor, or a newer one, is held */
     PEEK_SELF,    /* epoch, last saga */
     PEEK_OPEN,    /* id -> ids of open sagas below it */
     PEEK_SAGA,    /* id -> key, state, definition's text, input, definition's name */
     PEEK_KEY,     /* key -> id, state */
+    PEEK_LAST,    /* id -> what, step, flags, attempt of its last record */
     PEEK_COUNT,
 };
 

@@ -104,6 +104,15 @@ static void note_blocked(struct checker *checker, const struct heard *heard,
                    "action %u is blocked, and nothing is undone", reply->step);
 }
 
+/* Answers may be given in another order than the commands were sent. */
+static void note_asked(struct asked *asked, const Zsaga__Reply *reply)
+{
+    if (reply->attempt < asked->attempt ||
+        (reply->attempt == asked->attempt && reply->epoch < asked->epoch))
+        return;
+    *asked = (struct asked){reply->attempt, reply->epoch};
+}
+
 static void note_reply(struct checker *checker, const struct heard *heard,
                        const Zsaga__Reply *reply)
 {
@@ -140,6 +149,7 @@ static void note_reply(struct checker *checker, const struct heard *heard,
         return;
     case ZSAGA__OUTCOME__RETRY:
     case ZSAGA__OUTCOME__PENDING:
+        note_asked(&step->asked[undo], reply);
         return;
     default:
         check_find(checker, PROTOCOL, heard->frame->from, "answers with outcome %d",

@@ -79,8 +79,9 @@ static void note_driver(struct checker *checker, const struct heard *heard, bool
         return;
     check_did(checker, I20);
     bool same = driver->epoch == process->epoch && driver->nonce == process->nonce;
-    if (process->epoch != 0 && !process->restored &&
-        (first ? driver->epoch <= process->epoch : !same))
+    /* One that has to load its database again may take a new one, as a start does. */
+    bool higher = driver->epoch > process->epoch;
+    if (process->epoch != 0 && !process->restored && !higher && (first || !same))
         check_find(checker, I20, process->name, "its epoch goes from %llu to %llu%s",
                    (unsigned long long)process->epoch, (unsigned long long)driver->epoch,
                    first ? " with a start" : " without a start");

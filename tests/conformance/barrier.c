@@ -20,19 +20,6 @@ static void assert_answered_as(struct participant_driver *driver,
     free(again);
 }
 
-static void test_action__sent_twice__is_done_once_and_answered_the_same(void **state)
-{
-    /* A repeated action gets the recorded answer and changes nothing. */
-    struct conformance *self = *state;
-    struct driver_command command = conformance_good(self);
-    char *first = ask_text(self->driver, &command);
-    struct conformance_rows before = conformance_remember(self);
-    command.attempt = 2;
-    assert_answered_as(self->driver, &command, first);
-    conformance_unchanged(self, before);
-    free(first);
-}
-
 static void test_action__done__adds_one_event(void **state)
 {
     /* Each transition has one event. */
@@ -44,25 +31,6 @@ static void test_action__done__adds_one_event(void **state)
     struct driver_command undo = conformance_undo(command);
     driver_expect(self->driver, &undo, ZSAGA__OUTCOME__DONE, NULL);
     assert_int_equal(driver_head(self->driver), head + 2);
-}
-
-static void test_action__twice_in_one_frame__is_done_once(void **state)
-{
-    /* Two copies in one batch see each other. */
-    struct conformance *self = *state;
-    uint64_t head = driver_head(self->driver);
-    struct driver_command command = conformance_good(self);
-    (void)driver_add(self->driver, &command);
-    (void)driver_add(self->driver, &command);
-    (void)driver_deliver(self->driver);
-    driver_commit(self->driver);
-    assert_int_equal(self->driver->answer_count, 2);
-    char *first = driver_reply_text(self->driver->answers[0]->reply);
-    char *second = driver_reply_text(self->driver->answers[1]->reply);
-    assert_string_equal(first, second);
-    assert_int_equal(driver_head(self->driver), head + 1);
-    free(first);
-    free(second);
 }
 
 static void test_action__of_two_sagas__is_done_for_each(void **state)
@@ -98,58 +66,6 @@ static void test_compensation__of_a_done_action__takes_it_back_once(void **state
     conformance_unchanged(self, before);
     free(done);
     free(first);
-}
-
-static void test_action__after_its_compensation__is_blocked(void **state)
-{
-    /* A late copy of an action that was taken back changes nothing. */
-    struct conformance *self = *state;
-    struct driver_command command = conformance_good(self);
-    struct driver_command undo = conformance_undo(command);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__DONE, NULL);
-    driver_expect(self->driver, &undo, ZSAGA__OUTCOME__DONE, NULL);
-    struct conformance_rows before = conformance_remember(self);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__BLOCKED, NULL);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__BLOCKED, NULL);
-    driver_expect(self->driver, &undo, ZSAGA__OUTCOME__DONE, NULL);
-    conformance_unchanged(self, before);
-}
-
-static void test_compensation__before_its_action__blocks_it(void **state)
-{
-    /* A compensation of what never came changes nothing, and the action can never come. */
-    struct conformance *self = *state;
-    struct driver_command command = conformance_good(self);
-    struct driver_command undo = conformance_undo(command);
-    struct conformance_rows before = conformance_remember(self);
-    char *first = ask_text(self->driver, &undo);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__BLOCKED, NULL);
-    assert_answered_as(self->driver, &undo, first);
-    driver_crash(self->driver);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__BLOCKED, NULL);
-    conformance_unchanged(self, before);
-    free(first);
-}
-
-static void test_both_in_one_frame__in_either_order__leave_no_effect(void **state)
-{
-    /* Arrival in one batch is judged entry by entry, as in two. */
-    struct conformance *self = *state;
-    struct driver_command done = conformance_good(self);
-    struct driver_command undone = conformance_undo(done);
-    struct driver_command late = conformance_good(self);
-    struct driver_command early = conformance_undo(late);
-    (void)driver_add(self->driver, &early);
-    (void)driver_add(self->driver, &late);
-    (void)driver_add(self->driver, &done);
-    (void)driver_add(self->driver, &undone);
-    (void)driver_deliver(self->driver);
-    driver_commit(self->driver);
-    const Zsaga__Outcome expected[] = {ZSAGA__OUTCOME__DONE, ZSAGA__OUTCOME__BLOCKED,
-                                       ZSAGA__OUTCOME__DONE, ZSAGA__OUTCOME__DONE};
-    assert_int_equal(self->driver->answer_count, 4);
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(self->driver->answers[i]->reply->outcome, expected[i]);
 }
 
 /* Runs twenty sagas, done, refused and taken back, and tells the rows and events they leave. */
@@ -197,14 +113,9 @@ static void test_batch__of_many_sagas__equals_one_after_another(void **state)
 int conformance_barrier(void)
 {
     const struct CMUnitTest tests[] = {
-        CONFORMANCE_TEST(test_action__sent_twice__is_done_once_and_answered_the_same),
         CONFORMANCE_TEST(test_action__done__adds_one_event),
-        CONFORMANCE_TEST(test_action__twice_in_one_frame__is_done_once),
         CONFORMANCE_TEST(test_action__of_two_sagas__is_done_for_each),
         CONFORMANCE_TEST(test_compensation__of_a_done_action__takes_it_back_once),
-        CONFORMANCE_TEST(test_action__after_its_compensation__is_blocked),
-        CONFORMANCE_TEST(test_compensation__before_its_action__blocks_it),
-        CONFORMANCE_TEST(test_both_in_one_frame__in_either_order__leave_no_effect),
         CONFORMANCE_TEST(test_batch__of_many_sagas__equals_one_after_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,10 +83,10 @@ void conformance_unchanged(struct conformance *self, struct conformance_rows bef
 
 int main(void)
 {
-    int failed = conformance_barrier();
+    int failed = conformance_page();
+    failed += conformance_barrier();
     failed += conformance_refusals();
     failed += conformance_frames();
-    failed += conformance_fence();
     failed += conformance_crashes();
     failed += conformance_owner();
     failed += conformance_events();

@@ -25,10 +25,10 @@ struct conformance_fixture {
 extern const struct conformance_fixture conformance_fixture;
 
 /* The groups of tests, each in a file of its own. */
+int conformance_page(void);
 int conformance_barrier(void);
 int conformance_refusals(void);
 int conformance_frames(void);
-int conformance_fence(void);
 int conformance_crashes(void);
 int conformance_owner(void);
 int conformance_events(void);

@@ -127,36 +127,6 @@ static void test_event__not_committed__is_not_told(void **state)
     assert_told(self, head, &good);
 }
 
-static void test_fetch__with_another_store__is_diverged(void **state)
-{
-    /* Who has read another database's log must be told so. */
-    struct conformance *self = *state;
-    const struct id other = {{9}};
-    Zsaga__Fetch fetch = ZSAGA__FETCH__INIT;
-    fetch.store = packed_borrow(id_view(&other));
-    struct conformance_rows before = conformance_remember(self);
-    const Zsaga__ReplayAnswer *answer = driver_fetch(self->driver, &fetch);
-    assert_int_equal(answer->kind_case, ZSAGA__REPLAY_ANSWER__KIND_DIVERGED);
-    assert_true(bytes_equal(packed_view(answer->diverged->code), bytes_text("other_store")));
-    conformance_unchanged(self, before);
-}
-
-static void test_fetch__malformed__is_refused_and_harmless(void **state)
-{
-    /* Nonsense is answered with words and changes nothing, neither for data nor for others. */
-    struct conformance *self = *state;
-    struct driver_command good = conformance_good(self);
-    struct conformance_rows before = conformance_remember(self);
-    const Zsaga__ReplayAnswer *answer =
-        driver_fetch_bytes(self->driver, bytes_text("no request at all"));
-    assert_non_null(answer);
-    assert_int_equal(answer->kind_case, ZSAGA__REPLAY_ANSWER__KIND_REFUSAL);
-    assert_true(bytes_equal(packed_view(answer->refusal->code), bytes_text("malformed")));
-    assert_true(answer->refusal->message.len > 0);
-    conformance_unchanged(self, before);
-    driver_expect(self->driver, &good, ZSAGA__OUTCOME__DONE, NULL);
-}
-
 int conformance_events(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,8 +134,6 @@ int conformance_events(void)
         CONFORMANCE_TEST(test_event__live__has_the_bytes_that_are_fetched),
         CONFORMANCE_TEST(test_event__committed_and_not_published__is_fetched),
         CONFORMANCE_TEST(test_event__not_committed__is_not_told),
-        CONFORMANCE_TEST(test_fetch__with_another_store__is_diverged),
-        CONFORMANCE_TEST(test_fetch__malformed__is_refused_and_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

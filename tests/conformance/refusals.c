@@ -9,22 +9,6 @@
 #include "base/rng.h"
 #include "conformance.h"
 
-static void test_refusal__repeated__is_the_same_also_after_a_crash(void **state)
-{
-    /* A recorded "no" is answered again in the same words, by every later start too. */
-    struct conformance *self = *state;
-    struct driver_command command = conformance_refused(self);
-    char *first = driver_reply_text(driver_ask(self->driver, &command));
-    for (uint32_t attempt = 2; attempt < 4; attempt++) {
-        driver_crash(self->driver);
-        command.attempt = attempt;
-        char *again = driver_reply_text(driver_ask(self->driver, &command));
-        assert_string_equal(first, again);
-        free(again);
-    }
-    free(first);
-}
-
 static void test_refusal__has_code_words_and_one_event(void **state)
 {
     /* A refusal says why, to programs and to people, and is told as one event. */
@@ -50,40 +34,6 @@ static void test_refusal__changes_no_row(void **state)
                   conformance_fixture.refused_code);
     assert_true(conformance_same_rows(self, before));
     free(before);
-}
-
-static void test_refusal__beside_good_ones_in_a_frame__harms_none(void **state)
-{
-    /* One refusal takes back its own writes, not those of its neighbours. */
-    struct conformance *self = *state;
-    struct buffer second = {0};
-    conformance_fixture.good(1, &second);
-    struct driver_command commands[] = {conformance_good(self), conformance_refused(self),
-                                        conformance_good(self)};
-    commands[2].input = buffer_bytes(&second);
-    for (size_t i = 0; i < 3; i++)
-        (void)driver_add(self->driver, &commands[i]);
-    (void)driver_deliver(self->driver);
-    driver_commit(self->driver);
-    assert_int_equal(self->driver->answer_count, 3);
-    assert_int_equal(self->driver->answers[0]->reply->outcome, ZSAGA__OUTCOME__DONE);
-    assert_int_equal(self->driver->answers[1]->reply->outcome, ZSAGA__OUTCOME__REJECTED);
-    assert_int_equal(self->driver->answers[2]->reply->outcome, ZSAGA__OUTCOME__DONE);
-    buffer_release(&second);
-}
-
-static void test_compensation__of_a_refused_action__changes_nothing(void **state)
-{
-    /* There is nothing to take back, and the action stays out for good. */
-    struct conformance *self = *state;
-    struct driver_command command = conformance_refused(self);
-    struct driver_command undo = conformance_undo(command);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__REJECTED, NULL);
-    struct conformance_rows before = conformance_remember(self);
-    driver_expect(self->driver, &undo, ZSAGA__OUTCOME__DONE, NULL);
-    driver_expect(self->driver, &undo, ZSAGA__OUTCOME__DONE, NULL);
-    driver_expect(self->driver, &command, ZSAGA__OUTCOME__BLOCKED, NULL);
-    conformance_unchanged(self, before);
 }
 
 static void test_action__with_a_senseless_input__is_refused_as_malformed(void **state)
@@ -145,11 +95,8 @@ static void test_action__with_a_damaged_input__is_answered_and_undone(void **sta
 int conformance_refusals(void)
 {
     const struct CMUnitTest tests[] = {
-        CONFORMANCE_TEST(test_refusal__repeated__is_the_same_also_after_a_crash),
         CONFORMANCE_TEST(test_refusal__has_code_words_and_one_event),
         CONFORMANCE_TEST(test_refusal__changes_no_row),
-        CONFORMANCE_TEST(test_refusal__beside_good_ones_in_a_frame__harms_none),
-        CONFORMANCE_TEST(test_compensation__of_a_refused_action__changes_nothing),
         CONFORMANCE_TEST(test_action__with_a_senseless_input__is_refused_as_malformed),
         CONFORMANCE_TEST(test_action__with_a_damaged_input__is_answered_and_undone),
     };

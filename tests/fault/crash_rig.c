@@ -1,6 +1,6 @@
 #include "crash_rig.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -18,6 +18,7 @@
 #include "suite.h"
 #include "suite_data.h"
 #include "suite_files.h"
+#include "suite_scan.h"
 #include "suite_tool.h"
 
 #define NEVER 60000 /* A call that no start reaches. */
@@ -35,7 +36,8 @@ static bool is_gone(pid_t *pid, int *ret_status)
 bool crash_rig_is_permitted(char *words, size_t size)
 {
     int status = 0;
-    const char *const argv[] = {"strace", "-D", "-f", "-qq", "-o", "/dev/null", "true", NULL};
+    const char *const argv[] = {"strace", "-D",        "-I2",  "-f", "-qq",
+                                "-o",     "/dev/null", "true", NULL};
     char err_path[] = "/tmp/strace-XXXXXX";
     int fd = mkstemp(err_path);
     assert_true(fd >= 0);
@@ -53,8 +55,7 @@ bool crash_rig_is_permitted(char *words, size_t size)
 static pid_t start(struct suite_process *suite, const char *data, const char *name,
                    const struct crash_fault *fault, long nth, const char *trace)
 {
-    const char *program =
-        suite_process_program(suite, suite_process_text(suite, "zsaga-%s", name));
+    const char *program = suite_process_program(suite, suite_process_text(suite, "zsaga-%s", name));
     const char *log = suite_process_text(suite, "%s/log/%s.log", data, name);
     const char *plain[] = {program, "--data", data, NULL};
     if (fault == NULL)
@@ -62,8 +63,8 @@ static pid_t start(struct suite_process *suite, const char *data, const char *na
     const char *which = suite_process_text(suite, "trace=%s", fault->call);
     const char *what = suite_process_text(suite, "inject=%s:%s:when=%ld%s", fault->call,
                                           fault->effect, nth, fault->lasts ? "+" : "");
-    const char *traced[] = {"strace", "-D", "-f",    "-qq",    "-o", trace, "-e", which,
-                            "-e",     what, program, "--data", data, NULL};
+    const char *traced[] = {"strace", "-D", "-I2", "-f",    "-qq",    "-o", trace, "-e",
+                            which,    "-e", what,  program, "--data", data, NULL};
     return suite_process_spawn(traced, -1, log, log);
 }
 
@@ -83,8 +84,7 @@ static pid_t *victim_of(struct crash_rig *rig)
 static void start_victim(struct crash_rig *rig, long nth)
 {
     rig->trace = suite_process_path(rig->suite, "trace");
-    *victim_of(rig) =
-        start(rig->suite, rig->suite->data, rig->victim, rig->fault, nth, rig->trace);
+    *victim_of(rig) = start(rig->suite, rig->suite->data, rig->victim, rig->fault, nth, rig->trace);
 }
 
 /* In the place of the supervisor, whose delays would be most of the test's time. */
@@ -151,6 +151,7 @@ void crash_rig_arm(struct crash_rig *rig, const struct crash_fault *fault, long 
     stop(victim_of(rig), SIGKILL, SIGKILL);
     rig->fault = fault;
     rig->deaths = 0;
+    rig->deaths_max = fault->lasts ? INT_MAX : 1;
     start_victim(rig, nth == 0 ? NEVER : nth);
 }
 
@@ -169,11 +170,11 @@ void crash_rig_turn(struct crash_rig *rig)
         int status = 0;
         if (!is_gone(&rig->pids[i], &status))
             continue;
-        if (&rig->pids[i] != victim_of(rig) || rig->fault == NULL)
+        if (&rig->pids[i] != victim_of(rig) || rig->deaths >= rig->deaths_max)
             fail_msg("%s died by itself: %#x", suite_process_names[i], (unsigned)status);
         expect_restartable(rig->victim, status);
         rig->deaths++;
-        if (!rig->fault->lasts)
+        if (rig->fault != NULL && !rig->fault->lasts)
             rig->fault = NULL;
         start_victim(rig, 1);
     }
@@ -190,13 +191,24 @@ static long tracer_of(pid_t pid)
     return tracer;
 }
 
+static bool is_gone_or_traced(pid_t pid, bool traced)
+{
+    return (tracer_of(pid) > 0) == traced || !suite_scan_lives(pid);
+}
+
 void crash_rig_heal(struct crash_rig *rig)
 {
-    long tracer = tracer_of(*victim_of(rig));
     crash_rig_turn(rig);
+    pid_t pid = *victim_of(rig);
+    if (rig->fault == NULL)
+        return;
+    SUITE_AWAIT(is_gone_or_traced(pid, true), STARTED_MS); /* It may be starting. */
+    long tracer = tracer_of(pid);
     rig->fault = NULL;
     if (tracer > 0)
         (void)kill((pid_t)tracer, SIGTERM); /* It lets go. */
+    SUITE_AWAIT(is_gone_or_traced(pid, false), GONE_MS);
+    (void)kill(pid, SIGCONT); /* It may have been stopped for strace to begin. */
 }
 
 static bool has_injected(const char *path)

@@ -23,6 +23,7 @@ struct crash_rig {
     const struct crash_fault *fault; /* NULL: none. */
     const char *trace; /* What strace wrote in the victim's last start with a fault. */
     int deaths;        /* Of the victim, by the fault. */
+    int deaths_max;
 };
 
 /* False: no process may be traced here; `words` tells why. */
@@ -33,7 +34,8 @@ void crash_rig_begin(struct crash_rig *rig, struct suite_process *suite, const c
 /* Stops it as its owner would; each database is sound. */
 void crash_rig_end(struct crash_rig *rig);
 
-/* Starts the victim anew, with a fault at its `nth` such call (of each thread), 1 being the first. */
+/* Starts the victim anew, with a fault at its `nth` such call (of each thread), 1 being the first.
+ */
 void crash_rig_arm(struct crash_rig *rig, const struct crash_fault *fault, long nth);
 /* Starts again who has died. */
 void crash_rig_turn(struct crash_rig *rig);

@@ -405,6 +405,17 @@ consumer
     seed("view", b"\x50\x20\x00" + view_pb2.ViewReport(now_ms=5, trouble=b"disk full").SerializeToString())
 
 
+def stored():
+    """Each kind of damage to each table's first row."""
+    at = lambda row, column: struct.pack("<HB", row, column)
+    for which in range(6):
+        seed("stored", bytes([which]))
+        for damage, value in enumerate((b"other", struct.pack("<q", -1), b"\0\0\1", b"", b"\1\0", b"",
+                                        b"more")):
+            seed("stored", bytes([which]) + step(damage | (which + damage) << 3,
+                                                 at(damage, damage + which) + value))
+
+
 OLDER = 0x40
 messages()
 participants()
@@ -412,5 +423,6 @@ orchestrator()
 followers()
 flights()
 texts()
+stored()
 for target, count in sorted(written.items()):
     print(target, count)

@@ -414,8 +414,7 @@ class Right(Tried):
                        capture_output=True)
         shutil.copytree(os.path.join(SOURCE, "participants/examples/booking"), booking)
         found = next(root for root, _, files in os.walk(install) if "zsaga.pc" in files)
-        flags = os.environ.get("ZSAGA_EXAMPLE_LDFLAGS", "")
-        subprocess.run(["make", "-C", booking, f"PKG_CONFIG_PATH={found}", f"LDFLAGS={flags}", "seats"],
+        subprocess.run(["make", "-C", booking, f"PKG_CONFIG_PATH={found}", "seats"],
                        check=True, capture_output=True, env=os.environ | {"PKG_CONFIG_PATH": found})
         self.write("data/suite.zpl", "suite\n    id = seats\nparticipant\n    name = seats\n")
         for below in ("db", "run"):

@@ -14,8 +14,23 @@ static const struct {
     const char *blind;
     const char *test;
 } others[MUTANT_COUNT] = {
+    [MUTANT_LATE_FORWARD_RUNS] = {NULL, "conformance_scribbler"},
+    [MUTANT_UNDO_BEFORE_KNOWN] = {NULL, "sim_scenarios"},
+    [MUTANT_EPOCH_IGNORED] = {NULL, "conformance_scribbler"},
+    [MUTANT_NONCE_IGNORED] = {NULL, "conformance_scribbler"},
+    [MUTANT_OLD_COPY_OBEYED] = {NULL, "conformance_scribbler"},
+    [MUTANT_FENCE_NOT_STORED] = {NULL, "sim_batch"},
     [MUTANT_FLOOR_IGNORED] = {"nothing of a run is older than what participants remember",
                               "conformance_scribbler"},
+    [MUTANT_IDS_GO_BACK] = {NULL, "unit_base_id"},
+    [MUTANT_DIVERGENCE_UNNOTICED] = {NULL, "unit_publisher"},
+    [MUTANT_MODEL_KEPT] = {NULL, "unit_observer_model"},
+    [MUTANT_COMMANDS_BEFORE_COMMIT] = {NULL, "unit_rules_batch"},
+    [MUTANT_ATTEMPT_IGNORED] = {NULL, "unit_orchestrator_answers"},
+    [MUTANT_REPLY_EPOCH_IGNORED] = {NULL, "unit_orchestrator_answers"},
+    [MUTANT_LATE_RETRY_TAKEN] = {NULL, "unit_orchestrator_answers"},
+    [MUTANT_SILENCE_IS_RETRY] = {NULL, "unit_orchestrator_answers"},
+    [MUTANT_BACKUP_UNNOTICED] = {NULL, "unit_rules_hello"},
 };
 
 struct killer killer_of(enum mutant mutant)

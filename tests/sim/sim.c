@@ -13,7 +13,7 @@
 
 #define WALL_MS 1700000000000
 #define STEPS_MAX 3000000                     /* Of a run's loop: more is a hot loop. */
-#define REST_MS (4 * 3600 * INT64_C(1000))    /* After healing, all must rest within this. */
+#define REST_MS (20 * 60 * INT64_C(1000))     /* After healing, all must rest within this. */
 #define BROKEN_MS (60 * INT64_C(1000))        /* Until what was broken for ever is mended; */
 #define OUTLASTS_MS (20 * 60 * INT64_C(1000)) /* now and then, much later. */
 #define READER_LOOK_MS 50
@@ -92,7 +92,13 @@ uint64_t sim_random(const struct sim *sim, const struct sim_host *host)
 
 bool sim_is_reader(const struct sim *sim, uint8_t place)
 {
-    return place >= sim->readers && place < sim->host_count;
+    return place >= sim->readers && place < sim->host_count &&
+           (sim->ghost == 0 || place != sim->ghost);
+}
+
+bool sim_is_orchestrator(const struct sim *sim, uint8_t place)
+{
+    return place == SIM_ORCHESTRATOR || (sim->ghost != 0 && place == sim->ghost);
 }
 
 struct sim_saga *sim_find_saga(struct sim *sim, const struct id *id)
@@ -126,6 +132,7 @@ static void step(struct sim *sim, int64_t heal_at_ms)
     int64_t packet = sim_net_next(sim);
     int64_t client = sim_client_next(sim);
     int64_t at = earlier(earlier(packet, client), earlier(sim->next_fault_ms, heal_at_ms));
+    at = earlier(at, sim->mischief.next_ms);
     struct sim_host *host = NULL;
     for (size_t i = 0; i < sim->host_count; i++) {
         int64_t next = sim_host_next(sim, &sim->hosts[i]);
@@ -145,13 +152,15 @@ static void step(struct sim *sim, int64_t heal_at_ms)
         sim_client_run(sim);
     else if (heal_at_ms == at)
         sim_fault_heal(sim);
+    else if (sim->mischief.next_ms == at)
+        sim_mischief_go_on(sim);
     else
         sim_fault_strike(sim);
 }
 
 static const char *name_of(const struct sim *sim, size_t place)
 {
-    if (place == SIM_ORCHESTRATOR)
+    if (sim_is_orchestrator(sim, (uint8_t)place))
         return SUITE_ORCHESTRATOR;
     if (!sim_is_reader(sim, (uint8_t)place))
         return sim_toys[place - SIM_FIRST_TOY].name;
@@ -208,6 +217,7 @@ void sim_open_hosts(struct sim *sim, size_t toys, bool with_reader, bool with_ob
     sim->readers = next;
     sim->reader = with_reader ? next++ : 0;
     sim->observer = with_observer ? next++ : 0;
+    sim->ghost = sim->profile.mischief == SIM_MISCHIEF_GHOST ? next++ : 0;
     sim->host_count = next;
     sim_reader_begin(sim);
     for (uint8_t i = 0; i < sim->host_count; i++) {
@@ -216,7 +226,10 @@ void sim_open_hosts(struct sim *sim, size_t toys, bool with_reader, bool with_ob
         (void)snprintf(host.path, sizeof host.path, "%s/%s.db", sim->dir, host.name);
         sim_disk_remove(host.path);
         sim->hosts[i] = host;
-        if (!sim->profile.real_disks)
+        if (i == sim->ghost && i != 0) {
+            (void)snprintf(sim->hosts[i].path, sizeof host.path, "%s/ghost.db", sim->dir);
+            sim->hosts[i].down_until_ms = SIM_NEVER;
+        } else if (!sim->profile.real_disks)
             lay_template(sim, &sim->hosts[i]);
     }
 }
@@ -249,6 +262,7 @@ void sim_free(struct sim *sim)
         sim_host_close(sim, &sim->hosts[i]);
         free(sim->hosts[i].arrived);
     }
+    sim_check_close(sim);
     for (size_t i = 0; i < sim->shape_count; i++)
         definition_free(sim->shapes[i].definition);
     for (int i = 0; i < TOY_TROUBLE_COUNT; i++)
@@ -279,7 +293,7 @@ static void mend_all(struct sim *sim)
         sim_script_mend(sim, i);
 }
 
-static void run_on(struct sim *sim, int64_t ms)
+void sim_run_on(struct sim *sim, int64_t ms)
 {
     int64_t end = sim->now_ms + ms;
     while (sim->now_ms < end)
@@ -291,7 +305,7 @@ static void run_until_read(struct sim *sim)
 {
     int64_t end = sim->now_ms + READER_MS;
     while (sim->now_ms < end && !sim_reader_has_caught_up(sim))
-        run_on(sim, READER_LOOK_MS);
+        sim_run_on(sim, READER_LOOK_MS);
     if (!sim_reader_has_caught_up(sim))
         sim_fail(sim, "L2", "a reader has not caught up %d ms after all rests", READER_MS);
 }
@@ -304,7 +318,7 @@ void sim_run_to_rest(struct sim *sim, int64_t tail_ms)
         sim_fail(sim, "L1", "not all sagas rest %lld ms after healing", (long long)REST_MS);
     if (sim->scope != NULL)
         sim_scope_close(sim->scope);
-    run_on(sim, tail_ms);
+    sim_run_on(sim, tail_ms);
     run_until_read(sim);
 }
 
@@ -331,9 +345,15 @@ static void play(struct sim *sim)
     sim_open_hosts(sim, 1 + (size_t)sim_choice_below(shapes, SIM_TOYS_MAX), true,
                    sim->profile.observed);
     sim_shape_draw(sim);
+    sim_mischief_plan(sim);
     run_until(sim, sim->profile.heal_at_ms);
     if (!sim->healed)
         sim_fault_heal(sim);
+    if (sim->mischief.done) {
+        sim_mischief_check(sim);
+        return;
+    }
+    sim->mischief.next_ms = SIM_NEVER;
     run_until_rest(sim, sim->now_ms + (sim->profile.outlasts ? OUTLASTS_MS : BROKEN_MS));
     mend_all(sim);
     sim_run_to_rest(sim, sim->profile.tail_ms);

@@ -3,10 +3,10 @@
  *
  * The nodes are the real ones on real files, driven by node_turn_*() as the shell does. Everything
  * else is drawn from one seed: what the network does to each message, who dies where, what the
- * participants answer. The same seed gives the same run, byte for byte. What is checked stands in
- * sim_wire.c and sim_claim.c (each message, as it is sent), sim_check.c, sim_books.c and
- * sim_reader.c (the databases, at the end). Whatever fails ends the process with the seed, how to
- * run it again, and what does not hold:
+ * participants answer. The same seed gives the same run, byte for byte. The checker (check.h) is
+ * told all that happens: each message as it is sent, what the client asks and is told, the
+ * databases after each crash and at the end; what only the scripts know is checked in sim_wire.c.
+ * Whatever fails ends the process with the seed, how to run it again, and what does not hold:
  *
  *   I1  what is told as accepted is stored       I11 actions one after the other, undone in reverse
  *   I2  nothing that nobody submitted            I13 the stock adds up
@@ -36,8 +36,8 @@
 
 #define SIM_SAGAS_MAX 24
 #define SIM_SHAPES_MAX 6
-#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX + 2) /* The last ones read. */
-#define SIM_PAST_MAX 64                      /* Messages remembered for a late replay. */
+#define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX + 2 + 1) /* Two that read, and a ghost. */
+#define SIM_PAST_MAX 64                          /* Messages remembered for a late replay. */
 #define SIM_NEVER INT64_MAX
 #define SIM_MONO_MS 1000000 /* What the monotonic clock shows at the start of a run. */
 
@@ -59,13 +59,21 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
     X(retried) X(singly) X(new_version) \
     X(unheard) X(asked_undo) X(stale_nonce) X(stale_copy) X(guilty) X(refused) X(read_dropped) \
     X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps) \
-    X(cut_off) X(garbage) X(garbage_dropped) X(wrong) X(rebuilt)
+    X(cut_off) X(garbage) X(garbage_dropped) X(wrong) X(rebuilt) \
+    X(mischief) X(fenced) X(backups_seen) X(logs_seen)
 /* clang-format on */
 struct sim_counts {
 #define X(name) uint64_t name;
     SIM_COUNTS(X)
 #undef X
     uint64_t troubled[TOY_TROUBLE_COUNT];
+};
+
+/* What an operator does wrong. */
+enum sim_mischief_kind {
+    SIM_MISCHIEF_NONE,
+    SIM_MISCHIEF_GHOST,  /* Starts a copy of the orchestrator beside it. */
+    SIM_MISCHIEF_BACKUP, /* Puts back a participant's older database. */
 };
 
 /* What this run tries. Rates are per thousand unless said otherwise. */
@@ -92,8 +100,9 @@ struct sim_profile {
     bool rebuilds;         /* The reader can, and its commits do not wait for the disk. */
     bool observed;         /* There is an observer. */
     bool real_disks;       /* Databases are created in this run, under its faults. */
-    bool outlasts;         /* What is broken is broken for longer than most patience. */
-    int64_t tail_ms;       /* Run on when all rests: late messages, floors. */
+    enum sim_mischief_kind mischief;
+    bool outlasts;   /* What is broken is broken for longer than most patience. */
+    int64_t tail_ms; /* Run on when all rests: late messages, floors. */
 };
 
 enum sim_fault {
@@ -112,6 +121,26 @@ enum sim_fault {
     SIM_FAULT_COUNT,
 };
 
+/* Whom a participant holds as its orchestrator's newest start, or what such a start says. */
+struct sim_held {
+    uint64_t epoch;
+    uint64_t nonce;
+    struct id last_saga;
+};
+
+struct sim_mischief {
+    int64_t next_ms;
+    uint8_t place; /* Whose database is copied. */
+    bool copied;
+    bool done; /* From then on such a run is checked by sim_mischief.c alone. */
+    struct sim_held held[SIM_HOSTS_MAX];
+    struct sim_held said[2]; /* The orchestrator, and its ghost. */
+    int64_t head;            /* Of a backup's log; -1: not known, */
+    int64_t known_head;      /* what the orchestrator knew, and */
+    int64_t read_head;       /* what the reader had, when it was put back. */
+    bool suspended;
+};
+
 /* A version of a definition. */
 struct sim_shape {
     char name[16];
@@ -119,29 +148,6 @@ struct sim_shape {
     size_t step_count;
     bool retriable[SIM_STEPS_MAX];
     struct definition *definition;
-};
-
-/* The last time that a command was sent, and by which start. */
-struct sim_sending {
-    int64_t at_ms;
-    uint32_t attempt; /* 0: never. */
-    uint64_t from_start;
-    uint64_t excused; /* Sendings that a new start of the addressee has excused, plus its start
-                         when the first was sent. */
-    unsigned resumed; /* Of the saga, by then. */
-};
-
-/* What went over the wire about one step of one saga. */
-struct sim_step {
-    bool sent;
-    bool undo_sent;
-    bool done;
-    bool refused;
-    bool undone;
-    bool handed;                /* Its `done` came with an output: the saga's input. */
-    uint64_t said;              /* Digest of the recorded answer to the action; 0: none yet. */
-    uint64_t undo_said;         /* Of its compensation's. */
-    struct sim_sending last[2]; /* Of the action and of the compensation. */
 };
 
 struct sim_saga {
@@ -154,7 +160,6 @@ struct sim_saga {
     unsigned resumed; /* By us. */
     struct id id;
     int state; /* Zsaga__SagaState last told. */
-    struct sim_step steps[SIM_STEPS_MAX];
 };
 
 struct sim_packet {
@@ -198,8 +203,9 @@ struct sim_host {
     size_t arrived_count;
     size_t arrived_capacity;
     bool was_broken;
-    uint64_t loads; /* Starts and reloads. */
-    uint64_t epoch; /* Of an orchestrator: last one told. */
+    uint64_t loads;       /* Starts and reloads. */
+    uint64_t told_starts; /* To the checker, these two. */
+    uint64_t told_loads;
 };
 
 struct sim {
@@ -218,6 +224,8 @@ struct sim {
     uint8_t readers;  /* Place of the first that only reads; host_count: nobody does. */
     uint8_t reader;   /* Its place; 0: a scenario has none. */
     uint8_t observer; /* Its place; 0: there is none. */
+    uint8_t ghost;    /* A second orchestrator's; 0: there is none. */
+    struct sim_mischief mischief;
     struct sim_net net;
     struct sim_choice choice;
     struct sim_choice_stream *faults;
@@ -233,6 +241,7 @@ struct sim {
     struct frame_header client;
     uint64_t request;
     struct arena arena;
+    struct checker *checker;
     struct buffer trace; /* Lines; only when wanted. */
     bool traced;
     uint64_t hash; /* Of all that was sent, when, by whom. */
@@ -303,6 +312,7 @@ void sim_trace(struct sim *sim, const char *format, ...) __attribute__((format(p
 struct node_time sim_time(const struct sim *sim, const struct sim_host *host);
 /* For a node started just now. */
 uint64_t sim_random(const struct sim *sim, const struct sim_host *host);
+bool sim_is_orchestrator(const struct sim *sim, uint8_t place);
 bool sim_is_reader(const struct sim *sim, uint8_t place);
 struct sim_saga *sim_find_saga(struct sim *sim, const struct id *id);
 

@@ -5,7 +5,7 @@
 #include "client.pb-c.h"
 #include "sim.h"
 
-void sim_check_open(struct sim *sim); /* With the first thing that it is given, if not before. */
+void sim_check_open(struct sim *sim); /* Made with the first thing that it is told. */
 void sim_check_close(struct sim *sim);
 void sim_check_closes(struct sim *sim, const struct sim_host *host); /* Soon, its database. */
 

@@ -25,6 +25,7 @@ static void send(struct sim *sim, Zsaga__ClientRequest *request)
     struct peer peer = {.port = ORCHESTRATOR_PORT_CLIENT, .id_len = 1, .id = "c"};
     if ((request->id >> 16) % 3 == 2)
         peer.id[0] = 'd'; /* Another client, with the same questions. */
+    sim_check_asked(sim, request);
     frame_writer_add(&writer, &request->base, NULL);
     frame_writer_flush(&writer);
     for (size_t i = 0; i < out.count; i++) {
@@ -83,7 +84,7 @@ static void resume(struct sim *sim, size_t index, bool mended)
     send(sim, &request);
 }
 
-static void ask_status(struct sim *sim)
+void sim_client_ask_status(struct sim *sim)
 {
     Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
     Zsaga__Status body = ZSAGA__STATUS__INIT;
@@ -112,8 +113,11 @@ static void ask_wrongly(struct sim *sim)
     if (kind == 2) {
         request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_RESUME;
         request.resume = &word;
-    } else if (kind >= 3) { /* Of the others nobody has lost anything. */
-        trust.participant = packed_borrow_text(kind == 3 ? "unheard of" : sim_toys[0].name);
+    } else if (kind >= 3) {
+        /* A toy of which no backup was put back. */
+        bool forgetful = sim->profile.mischief == SIM_MISCHIEF_BACKUP;
+        trust.participant =
+            packed_borrow_text(forgetful || kind == 3 ? "unheard of" : sim_toys[0].name);
         request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_TRUST;
         request.trust = &trust;
     }
@@ -195,7 +199,7 @@ void sim_client_be_nosy(struct sim *sim, size_t index)
         submit(sim, index, OTHER_INPUT);
         return;
     case 2:
-        ask_status(sim);
+        sim_client_ask_status(sim);
         return;
     case 3:
         list(sim);
@@ -303,10 +307,7 @@ static void on_status(struct sim *sim, const Zsaga__StatusReport *status)
         sim_fail(sim, "stall", "%u sagas that nothing would wake", status->stalled);
     for (size_t i = 0; i < status->n_channels; i++)
         if (bytes_equal(packed_view(status->channels[i]->state), bytes_text("suspended")))
-            sim_fail(sim, "channel",
-                     "participant %zu is suspended, and no backup was restored: %.*s", i,
-                     (int)status->channels[i]->detail.len,
-                     (const char *)status->channels[i]->detail.data);
+            sim_mischief_told(sim, i);
 }
 
 /* The orchestrator could not store anything just then: it is asked again. */
@@ -320,6 +321,7 @@ static void on_answer(struct sim *sim, const Zsaga__ClientAnswer *answer)
 {
     enum request how = (enum request)(answer->id >> 8 & 0xff);
     struct sim_saga *saga = &sim->sagas[answer->id & 0xff];
+    sim_check_answered(sim, answer);
     switch (answer->kind_case) {
     case ZSAGA__CLIENT_ANSWER__KIND_SUBMITTED:
         on_submitted(sim, saga, how, answer->submitted);

@@ -151,7 +151,7 @@ void sim_fault_heal(struct sim *sim)
         host->stormy_until_ms = 0;
         if (host->paused_until_ms > sim->now_ms)
             host->paused_until_ms = sim->now_ms;
-        if (host->node == NULL)
+        if (host->node == NULL && host->down_until_ms != SIM_NEVER)
             host->down_until_ms = sim->now_ms;
     }
 }

@@ -104,9 +104,23 @@ static int open_toy(struct sim *sim, struct sim_host *host, struct err *err)
     return participant_node_new(&sim_toys[host->place - SIM_FIRST_TOY], &options, &host->node, err);
 }
 
+/* Of two orchestrators one must end. Somebody starts the right one again; a copy, now and then. */
+static bool is_fenced(struct sim *sim, struct sim_host *host, int rc)
+{
+    if (rc != ERR_FENCED || !sim->mischief.done)
+        return false;
+    sim_trace(sim, "%-12s ends: fenced%s", host->name, host->place == sim->ghost ? " (copy)" : "");
+    sim_host_close(sim, host);
+    sim->counts->fenced++;
+    host->down_until_ms = sim->now_ms + 1 + (int64_t)sim_choice_below(host->choice, DOWN_MS_MAX);
+    if (host->place == sim->ghost && sim_choice_below(host->choice, 2) == 0)
+        host->down_until_ms = SIM_NEVER;
+    return true;
+}
+
 int sim_host_open(struct sim *sim, struct sim_host *host, struct err *err)
 {
-    if (host->place == SIM_ORCHESTRATOR)
+    if (sim_is_orchestrator(sim, host->place))
         return open_orchestrator(sim, host, err);
     if (sim_is_reader(sim, host->place))
         return sim_reader_open(sim, host, err);
@@ -126,6 +140,8 @@ void sim_host_start(struct sim *sim, struct sim_host *host)
             sim->now_ms + 1 + (int64_t)sim_choice_below(host->choice, DOWN_MS_MAX);
         return;
     }
+    if (is_fenced(sim, host, rc))
+        return;
     if (rc < 0)
         sim_fail(sim, "start", "%s does not start: %s", host->name, err.text);
     node_turn_init(&host->turn, host->node);
@@ -189,13 +205,14 @@ void sim_host_close(struct sim *sim, struct sim_host *host)
     forget_arrived(host);
     if (host->node == NULL)
         return;
-    if (host->place == SIM_ORCHESTRATOR)
+    if (sim_is_orchestrator(sim, host->place))
         count_orchestrator(sim, host->node);
     else if (sim_is_reader(sim, host->place))
         sim_reader_count(sim, host);
     else
         count_toy(sim, host->node);
     sim_rows_forget(host->place);
+    sim_check_closes(sim, host);
     host->node->ops->free(host->node);
     host->node = NULL;
 }
@@ -307,6 +324,8 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
 {
     struct err err = {0};
     int rc = node_turn_end(&host->turn, sim_time(sim, host), drained, out, &err);
+    if (is_fenced(sim, host, rc))
+        return;
     if (rc < 0) {
         bool of_the_disk = is_of_the_disk(sim, rc);
         if (!sim->world.died && !of_the_disk)
@@ -322,7 +341,7 @@ static void end_turn(struct sim *sim, struct sim_host *host, bool drained, struc
     sim->counts->reloads += host->was_broken && !host->turn.broken;
     host->loads += host->turn.broken;
     host->was_broken = host->turn.broken;
-    bool orchestrates = host->place == SIM_ORCHESTRATOR;
+    bool orchestrates = sim_is_orchestrator(sim, host->place);
     if (orchestrates && !host->turn.broken && orchestrator_stalled(host->node) != 0)
         sim_fail(sim, "stall", "%u sagas that nothing would wake",
                  orchestrator_stalled(host->node));
@@ -342,6 +361,7 @@ void sim_host_run(struct sim *sim, struct sim_host *host)
     }
     struct outbound out = {0};
     sim->world.path = host->path;
+    sim_mischief_begin_turn(sim, host);
     bool given = host->arrived_count > 0;
     bool drained = give(sim, host);
     if (!given || !dies(sim, host, GIVEN))

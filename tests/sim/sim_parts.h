@@ -2,13 +2,14 @@
 #ifndef ZSAGA_SIM_PARTS_H
 #define ZSAGA_SIM_PARTS_H
 
-#include "command.pb-c.h"
 #include "sim.h"
+#include "sim_check.h"
 
 /* sim.c: what random runs and scenarios are made of. */
 struct sim *sim_new(const struct sim_options *options, struct sim_counts *counts);
 void sim_open_hosts(struct sim *sim, size_t toys, bool with_reader, bool with_observer);
 void sim_run_to_rest(struct sim *sim, int64_t tail_ms);
+void sim_run_on(struct sim *sim, int64_t ms);
 
 /* sim_net.c: takes `data`. */
 void sim_net_close(struct sim *sim);
@@ -48,6 +49,7 @@ int64_t sim_client_next(const struct sim *sim);
 void sim_client_run(struct sim *sim);
 /* Asks what is not needed, about a saga that may have ended long ago. */
 void sim_client_be_nosy(struct sim *sim, size_t saga);
+void sim_client_ask_status(struct sim *sim);
 void sim_client_arrive(struct sim *sim, const struct sim_packet *packet);
 bool sim_client_is_done(const struct sim *sim); /* All sagas are known to rest. */
 
@@ -62,6 +64,14 @@ void sim_script_mend(struct sim *sim, size_t saga); /* Nothing is in trouble any
 void sim_profile_draw(struct sim *sim);
 void sim_profile_print(const struct sim *sim); /* What was drawn, on standard error. */
 
+/* sim_mischief.c */
+void sim_mischief_plan(struct sim *sim);
+void sim_mischief_go_on(struct sim *sim); /* At mischief.next_ms. */
+void sim_mischief_begin_turn(struct sim *sim, const struct sim_host *host);
+void sim_mischief_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes message);
+void sim_mischief_told(struct sim *sim, size_t participant); /* That it is suspended. */
+void sim_mischief_check(struct sim *sim);
+
 /* sim_fault.c */
 void sim_fault_strike(struct sim *sim);
 void sim_fault_heal(struct sim *sim);
@@ -75,18 +85,8 @@ void sim_story_go_on(struct sim *sim);
 /* sim_wire.c: what is sent, as it is sent. */
 /* `live`: on a PUB port. */
 void sim_wire_note(struct sim *sim, uint8_t from, uint8_t to, bool live, struct bytes message);
-
-/* sim_claim.c: what is claimed, against what the sender has committed. */
-void sim_claim_header(struct sim *sim, uint8_t from, const struct frame_header *header);
-void sim_claim_pair(struct sim *sim, const struct sim_host *host, uint64_t epoch);
-void sim_claim_floor(struct sim *sim, const Zsaga__Floor *floor);
-void sim_claim_welcome(struct sim *sim, uint8_t from, const Zsaga__Welcome *welcome);
-
-/* sim_check.c */
-void sim_check_reply(struct sim *sim, const struct sim_host *host, const struct id *saga,
-                     uint32_t step, bool undo);
-void sim_check_accepted(struct sim *sim, const struct sim_saga *saga);
-void sim_check_all(struct sim *sim);
-void sim_check_books(struct sim *sim); /* sim_books.c */
+/* An entry of it, decoded. */
+void sim_wire_seen(struct sim *sim, const char *from, const char *to,
+                   const ProtobufCMessage *entry);
 
 #endif

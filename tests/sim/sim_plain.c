@@ -18,6 +18,7 @@ struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
     sim->profile.keep_bytes = UINT64_MAX;
     sim->told_state = -1;
     sim->next_fault_ms = SIM_NEVER;
+    sim->mischief.next_ms = SIM_NEVER;
     sim->limits = (struct suite_limits){.active_sagas_max = 10,
                                         .active_bytes_max = 1 << 20,
                                         .window_max = 16,

@@ -75,7 +75,7 @@ static void leave_out(struct sim_profile *profile, unsigned groups)
     if ((groups & TROUBLE) == 0)
         profile->troubled = profile->refused = profile->reader_fails = 0;
     if ((groups & PEOPLE) == 0)
-        profile->nosy = profile->garbage = 0;
+        profile->nosy = profile->garbage = profile->mischief = SIM_MISCHIEF_NONE;
 }
 
 /* One run in eight tries one kind only, or nothing. */
@@ -114,10 +114,13 @@ void sim_profile_draw(struct sim *sim)
         .observed = below(sim, 3) != 0,
         .real_disks = below(sim, 8) == 7,
         .outlasts = below(sim, 32) == 31,
+        .mischief = SIM_MISCHIEF_NONE,
         .tail_ms = below(sim, 8) == 7 ? 8000 : 2500,
     };
     if (below(sim, 3) == 2)
         profile->keep_bytes = below(sim, 4000);
+    if (below(sim, 8) == 7)
+        profile->mischief = (enum sim_mischief_kind)(1 + below(sim, 2));
     leave_out(profile, groups & profiles[sim->only].groups);
     sim->next_fault_ms = profile->fault_ms == 0 ? SIM_NEVER : profile->fault_ms;
 }
@@ -125,17 +128,17 @@ void sim_profile_draw(struct sim *sim)
 void sim_profile_print(const struct sim *sim)
 {
     const struct sim_profile *profile = &sim->profile;
-    (void)fprintf(stderr,
-                  "profile: drop=%u twice=%u slow=%u replay=%u delay_ms=%lld slow_ms=%lld"
-                  " next_life=%d crash=%u power=%u fault_ms=%lld kinds=0x%x heal_ms=%lld"
-                  " busy_ms=%lld troubled=%u refused=%u reader_fails=%u nosy=%u garbage=%u"
-                  " keep_bytes=%llu rebuilds=%d observed=%d real_disks=%d outlasts=%d\n",
-                  profile->drop, profile->twice, profile->slow, profile->replay,
-                  (long long)profile->delay_ms_max, (long long)profile->slow_ms_max,
-                  profile->next_life, profile->crash, profile->power, (long long)profile->fault_ms,
-                  profile->fault_kinds, (long long)profile->heal_at_ms,
-                  (long long)profile->busy_ms_max, profile->troubled, profile->refused,
-                  profile->reader_fails, profile->nosy, profile->garbage,
-                  (unsigned long long)profile->keep_bytes, profile->rebuilds, profile->observed,
-                  profile->real_disks, profile->outlasts);
+    (void)fprintf(
+        stderr,
+        "profile: drop=%u twice=%u slow=%u replay=%u delay_ms=%lld slow_ms=%lld"
+        " next_life=%d crash=%u power=%u fault_ms=%lld kinds=0x%x heal_ms=%lld"
+        " busy_ms=%lld troubled=%u refused=%u reader_fails=%u nosy=%u garbage=%u"
+        " keep_bytes=%llu rebuilds=%d observed=%d real_disks=%d outlasts=%d mischief=%d\n",
+        profile->drop, profile->twice, profile->slow, profile->replay,
+        (long long)profile->delay_ms_max, (long long)profile->slow_ms_max, profile->next_life,
+        profile->crash, profile->power, (long long)profile->fault_ms, profile->fault_kinds,
+        (long long)profile->heal_at_ms, (long long)profile->busy_ms_max, profile->troubled,
+        profile->refused, profile->reader_fails, profile->nosy, profile->garbage,
+        (unsigned long long)profile->keep_bytes, profile->rebuilds, profile->observed,
+        profile->real_disks, profile->outlasts, (int)profile->mischief);
 }

@@ -11,12 +11,8 @@ void sim_reader_begin(struct sim *sim); /* What its service draws its failures f
 int sim_reader_open(struct sim *sim, struct sim_host *host, struct err *err);
 void sim_reader_count(struct sim *sim, const struct sim_host *host);
 
-/* I16: what is told, live or when asked, is committed, and the same for all who read it. */
-void sim_reader_note(struct sim *sim, uint8_t from, bool live, ProtobufCBinaryData entry);
-
 bool sim_reader_has_caught_up(struct sim *sim); /* All who read. */
 /* Of all that a reader's service has written. */
 uint64_t sim_reader_digest(struct sim *sim, uint8_t place);
-void sim_reader_check(struct sim *sim); /* I17 */
 
 #endif

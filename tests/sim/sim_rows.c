@@ -68,6 +68,11 @@ void sim_rows_bind(struct sim_rows *rows, int index, struct bytes value)
     db_bind_bytes(rows->stmt, index, value);
 }
 
+void sim_rows_bind_text(struct sim_rows *rows, int index, struct bytes value)
+{
+    db_bind_text(rows->stmt, index, value);
+}
+
 void sim_rows_bind_int(struct sim_rows *rows, int index, int64_t value)
 {
     db_bind_int(rows->stmt, index, value);

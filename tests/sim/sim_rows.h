@@ -11,6 +11,7 @@ struct sim_rows {
 
 struct sim_rows sim_rows(struct sim *sim, uint8_t place, const char *sql);
 void sim_rows_bind(struct sim_rows *rows, int index, struct bytes value);
+void sim_rows_bind_text(struct sim_rows *rows, int index, struct bytes value);
 void sim_rows_bind_int(struct sim_rows *rows, int index, int64_t value);
 bool sim_rows_next(struct sim_rows *rows);
 void sim_rows_end(struct sim_rows *rows);

@@ -115,13 +115,11 @@ static void test_entry__that_breaks_the_commit__is_found_and_told_alone(void **s
     assert_int_equal(participant_node_counters(fixture->driver->node)->singly, SAGAS);
 }
 
-static void test_entry__guilty_as_the_first_of_a_start__does_not_hide_that_start(void **state)
+/* All that the first frame of a start holds is guilty; the start before it comes again. */
+static void start_with(struct fixture *fixture, enum toy_trouble trouble)
 {
-    /* The pair is stored before it is answered, also when all that its frame holds is guilty: the
-     * start before it is refused from then on. */
-    struct fixture *fixture = *state;
     fixture->driver->sender.driver.epoch = 7;
-    fixture->scripts[0].action[0] = (struct toy_line){.trouble = TOY_POISON, .times = 2};
+    fixture->scripts[0].action[0] = (struct toy_line){.trouble = trouble, .times = 2};
     add(fixture, 0);
     (void)driver_deliver(fixture->driver);
     driver_commit(fixture->driver);
@@ -133,6 +131,19 @@ static void test_entry__guilty_as_the_first_of_a_start__does_not_hide_that_start
     driver_commit(fixture->driver);
     assert_int_equal(fixture->driver->answer_count, 1);
     assert_int_equal(fixture->driver->answers[0]->kind_case, ZSAGA__ANSWER__KIND_STALE_EPOCH);
+}
+
+static void test_entry__guilty_as_the_first_of_a_start__does_not_hide_that_start(void **state)
+{
+    /* The pair is stored before it is answered, also when all that its frame holds is guilty: the
+     * start before it is refused from then on. */
+    start_with(*state, TOY_POISON);
+}
+
+static void test_entry__guilty_at_the_commit_of_a_start__does_not_hide_that_start(void **state)
+{
+    /* The pair was part of a transaction that was taken back: it is stored with the next one. */
+    start_with(*state, TOY_LATE_POISON);
 }
 
 static void test_batch__on_a_full_disk__leaves_nothing_until_it_takes_writes(void **state)
@@ -169,6 +180,7 @@ int main(void)
         TEST(test_entry__that_ends_the_transaction__is_found_and_told_alone),
         TEST(test_entry__that_breaks_the_commit__is_found_and_told_alone),
         TEST(test_entry__guilty_as_the_first_of_a_start__does_not_hide_that_start),
+        TEST(test_entry__guilty_at_the_commit_of_a_start__does_not_hide_that_start),
         TEST(test_batch__on_a_full_disk__leaves_nothing_until_it_takes_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,18 +93,36 @@ static const char *write_buffer(struct suite_process *suite, struct buffer *text
     return path;
 }
 
+static const char *write_plenty(struct suite_process *suite, const char *header, char letter,
+                                int64_t much)
+{
+    struct buffer text = {0};
+    append(&text, "%s\n", header);
+    for (int i = 0; i < PLENTY_ROWS; i++)
+        append(&text, "%c%d,%lld\n", letter, i, (long long)much);
+    return write_buffer(suite, &text);
+}
+
+static const char *plenty_of_stock(struct suite_process *suite)
+{
+    return write_plenty(suite, "sku,on_hand", 's', 100000000);
+}
+
+static const char *plenty_of_credit(struct suite_process *suite)
+{
+    return write_plenty(suite, "customer_id,credit_cents", 'c', 1000000000000);
+}
+
 void suite_data_up_plenty(struct suite_process *suite)
 {
-    struct buffer stock = {0};
-    struct buffer customers = {0};
-    append(&stock, "sku,on_hand\n");
-    append(&customers, "customer_id,credit_cents\n");
-    for (int i = 0; i < PLENTY_ROWS; i++) {
-        append(&stock, "s%d,100000000\n", i);
-        append(&customers, "c%d,1000000000000\n", i);
-    }
-    suite_process_up(suite, "--stock", write_buffer(suite, &stock), "--customers",
-                     write_buffer(suite, &customers), NULL);
+    suite_process_up(suite, "--stock", plenty_of_stock(suite), "--customers",
+                     plenty_of_credit(suite), NULL);
+}
+
+void suite_data_import_plenty(struct suite_process *suite)
+{
+    (void)suite_tool_expect(suite, 0, "import", "stock", plenty_of_stock(suite), NULL);
+    (void)suite_tool_expect(suite, 0, "import", "customers", plenty_of_credit(suite), NULL);
 }
 
 /* What is wrong with the order of this number; NULL: nothing. */
@@ -153,7 +171,11 @@ const char *suite_data_good_orders(struct suite_process *suite, const char *pref
 
 void suite_data_expect_orders(struct suite_process *suite, const char *prefix, int count)
 {
-    const json_t *sagas = suite_sagas(suite);
+    suite_data_expect_ended(suite_sagas(suite), prefix, count);
+}
+
+void suite_data_expect_ended(const json_t *sagas, const char *prefix, int count)
+{
     for (int i = 0; i < count; i++) {
         char key[80];
         (void)snprintf(key, sizeof key, "%s-%d", prefix, i);

@@ -49,6 +49,13 @@ static void test_cli_main__misuse__is_2(void **state)
     EXPECT(2, "the tables are", "export", "reservations");
     EXPECT(2, "stock or customers", "import", "orders", "-");
     EXPECT(2, "--data needs a value", "ps", "--data");
+    EXPECT(2, "an endpoint is missing", "conformance", "--action", "charge");
+    EXPECT(2, "--action is missing", "conformance", "ipc:///nowhere");
+    EXPECT(2, "--action: 1 to 64", "conformance", "ipc:///nowhere", "--action", "two words");
+    EXPECT(2, "--pid needs --restart", "conformance", "ipc:///x", "--action", "a", "--pid", "7");
+    EXPECT(2, "cannot read /nowhere", "conformance", "ipc:///x", "--action", "a", "--input",
+           "order:/nowhere");
+    EXPECT(2, "connecting to odd://nowhere", "conformance", "odd://nowhere", "--action", "a");
 }
 
 /* Help is an answer, not a complaint; it teaches with examples, and tells every exit code. */

@@ -106,9 +106,14 @@ struct listing {
 
 static int take_page(struct listing *listing, const Zsaga__Listed *page, struct err *err)
 {
+    struct id next = {{0}};
     listing->more = page->next.len != 0;
-    if (listing->more && !id_from_bytes(packed_view(page->next), &listing->before))
+    /* Each page goes on below the last one: else there would be no end. */
+    if (listing->more &&
+        (!id_from_bytes(packed_view(page->next), &next) || id_is_zero(&next) ||
+         (!id_is_zero(&listing->before) && id_compare(&next, &listing->before) >= 0)))
         return client_strange(err);
+    listing->before = next;
     for (size_t i = 0; i < page->n_rows && listing->left > 0; i++, listing->left--) {
         arena_reset(&listing->arena);
         struct client_row row = row_of(page->rows[i], &listing->arena);

@@ -32,8 +32,7 @@ static const struct definition_step *at_cursor(const struct saga *saga,
 
 bool saga_has_long_patience(const struct saga *saga, const struct definition *definition)
 {
-    bool retriable = at_cursor(saga, definition)->kind == STEP_RETRIABLE;
-    return saga_is_undoing(saga) || (retriable && !MUTANT(RETRIABLE_GIVEN_UP));
+    return saga_is_undoing(saga) || at_cursor(saga, definition)->kind == STEP_RETRIABLE;
 }
 
 int64_t saga_patience_ms(const struct saga *saga, const struct definition *definition)
@@ -153,6 +152,10 @@ static void give_up(struct saga *saga, const struct definition *definition, stru
 {
     if (MUTANT(UNDO_GIVEN_UP) && saga_is_undoing(saga)) {
         saga_apply(saga, definition, add(saga, update, WHAT_UNDONE));
+        return;
+    }
+    if (MUTANT(RETRIABLE_GIVEN_UP) && at_cursor(saga, definition)->kind == STEP_RETRIABLE) {
+        saga_apply(saga, definition, add(saga, update, WHAT_DONE));
         return;
     }
     if (saga_has_long_patience(saga, definition)) {

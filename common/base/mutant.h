@@ -62,7 +62,7 @@
     X(RETRY_IS_REFUSAL, "an action retried too often counts as refused: no tombstone", "P5 I10")   \
     X(UNDO_IN_ORDER, "compensations go from the first step to the last", "I11")                    \
     X(UNDO_GIVEN_UP, "a compensation that fails too long counts as done", "P3 I7")                 \
-    X(RETRIABLE_GIVEN_UP, "a retriable action is given up", "P2 I4")                               \
+    X(RETRIABLE_GIVEN_UP, "a retriable action that fails too long counts as done", "P3 I7")        \
     X(OUTPUT_FORGOTTEN, "a restart forgets what actions have handed on", "P1")                     \
     X(RELOAD_KEEPS_MEMORY, "after a failed batch the memory of it stays", "P1 I4")                 \
     /* Its time, and whom it talks to. */                                                          \

@@ -208,7 +208,7 @@ void check_heard_replay(struct checker *checker, const struct heard *heard,
     case ZSAGA__REPLAY_ANSWER__KIND_REFUSAL:
         if (checker->options.noise)
             return; /* Of what could not be read. */
-        /* fall through */
+        __attribute__((fallthrough));
     case ZSAGA__REPLAY_ANSWER__KIND_DIVERGED:
         if (checker->options.faithful)
             check_find(checker, I16, heard->frame->from, "answers a fetch with kind %d",

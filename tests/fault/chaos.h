@@ -97,9 +97,9 @@ struct chaos {
     const char *skipped[CHAOS_KINDS]; /* Why there is none of a kind. */
     uint64_t bag[CHAOS_KINDS];
     uint64_t findings;
-    const char *faketime;  /* The library; NULL: clocks cannot be set. */
-    pid_t net_holder;      /* Lives in the participants' network; 0: there is none. */
-    char net_name[16];     /* Of this end. */
+    const char *faketime;    /* The library; NULL: clocks cannot be set. */
+    pid_t net_holder;        /* Lives in the participants' network; 0: there is none. */
+    char net_name[16];       /* Of this end. */
     char net_address[2][24]; /* This end's, and the participants'. */
     unsigned int files;
 };
@@ -113,11 +113,9 @@ int64_t chaos_between(struct chaos *chaos, int64_t from, int64_t to); /* Both in
 void chaos_tell(struct chaos *chaos, enum chaos_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* A line without a fault. */
-void chaos_note(struct chaos *chaos, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void chaos_note(struct chaos *chaos, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Something that must not be. */
-void chaos_find(struct chaos *chaos, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void chaos_find(struct chaos *chaos, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Everything that goes on meanwhile: whoever ended is started again, faults end, progress is told.
  */

@@ -65,13 +65,10 @@ void held_remember(struct held *held, const struct held_message *message)
     *place = copy_of(message);
 }
 
-bool held_replay(struct held *held, int way, uint64_t random)
+const struct held_message *held_old(const struct held *held, int way, uint64_t random)
 {
     size_t count = held->old_count[way] < HELD_OLD_MAX ? held->old_count[way] : HELD_OLD_MAX;
-    if (count == 0)
-        return false;
-    held->send(held->context, &held->old[way][random % count]);
-    return true;
+    return count == 0 ? NULL : &held->old[way][random % count];
 }
 
 /* The place of the one that is due first; later_count: there is none. */

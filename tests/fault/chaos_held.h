@@ -27,7 +27,7 @@ struct held {
         int64_t at_ms;
         uint64_t turn;
         struct held_message message; /* Its data is ours. */
-    } *later; /* A heap would do; there are few. */
+    } * later;                       /* A heap would do; there are few. */
     size_t later_count;
     size_t later_capacity;
     uint64_t turns;
@@ -48,8 +48,8 @@ void held_swap(struct held *held, const struct held_message *message, int64_t no
 
 /* Keeps a copy for later. */
 void held_remember(struct held *held, const struct held_message *message);
-/* Sends an old one again; false: there is none. */
-bool held_replay(struct held *held, int way, uint64_t random);
+/* One of these; NULL: there is none. */
+const struct held_message *held_old(const struct held *held, int way, uint64_t random);
 
 /* Sends what is due; returns how many overtook another. */
 uint64_t held_release(struct held *held, int64_t now_ms);

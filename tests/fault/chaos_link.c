@@ -1,5 +1,6 @@
 #include "chaos_link.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct proxy {
     void *front;
     struct peer_link peers[PEERS_MAX];
     size_t next_peer;
+    size_t latest; /* Who has spoken last. */
     struct held held;
     struct arena arena;
     int reset;
@@ -123,6 +125,21 @@ static bool strikes(struct proxy *proxy, atomic_int *permille)
     return chance > 0 && rng_below(&proxy->rng, 1000) < (uint64_t)chance;
 }
 
+/* To who is there now, which may be a later start than the one that it was meant for. */
+static void replay(struct proxy *proxy, int way)
+{
+    const struct held_message *old = held_old(&proxy->held, way, rng_next(&proxy->rng));
+    if (old == NULL)
+        return;
+    struct held_message message = *old;
+    const struct peer_link *peer = &proxy->peers[proxy->latest];
+    message.peer = proxy->latest;
+    message.to_len = peer->id_len;
+    memcpy(message.to, peer->id, peer->id_len);
+    send_on(proxy, &message);
+    proxy->board->replayed++;
+}
+
 static void pass(struct proxy *proxy, struct held_message *message)
 {
     struct chaos_link_board *board = proxy->board;
@@ -141,8 +158,8 @@ static void pass(struct proxy *proxy, struct held_message *message)
     for (int i = 0; i < copies; i++) {
         int64_t wait_ms = 0;
         if (strikes(proxy, &weather->delay)) {
-            wait_ms = 1 + (int64_t)rng_below(&proxy->rng,
-                                             (uint64_t)atomic_load(&weather->delay_ms) + 1);
+            wait_ms =
+                1 + (int64_t)rng_below(&proxy->rng, (uint64_t)atomic_load(&weather->delay_ms) + 1);
             board->delayed++;
         }
         if (wait_ms > 0)
@@ -153,9 +170,8 @@ static void pass(struct proxy *proxy, struct held_message *message)
             board->reordered += (uint64_t)held_send(&proxy->held, message);
     }
     board->passed++;
-    if (strikes(proxy, &weather->replay) &&
-        held_replay(&proxy->held, message->way, rng_next(&proxy->rng)))
-        board->replayed++;
+    if (strikes(proxy, &weather->replay))
+        replay(proxy, message->way);
 }
 
 static struct peer_link *find_peer(struct proxy *proxy, const void *id, size_t len)
@@ -194,12 +210,12 @@ static void take_from_front(struct proxy *proxy)
     zmq_msg_t body;
     while (receive(proxy->front, &id)) {
         if (zmq_msg_more(&id) && receive(proxy->front, &body)) {
-            struct peer_link *peer =
-                find_peer(proxy, zmq_msg_data(&id), zmq_msg_size(&id));
+            struct peer_link *peer = find_peer(proxy, zmq_msg_data(&id), zmq_msg_size(&id));
             read_name(proxy, view(&body), peer->name);
             record(proxy, peer->name, proxy->chaos->services[proxy->link.place].name, view(&body));
+            proxy->latest = (size_t)(peer - proxy->peers);
             struct held_message message = {.way = 0,
-                                           .peer = (size_t)(peer - proxy->peers),
+                                           .peer = proxy->latest,
                                            .data = zmq_msg_data(&body),
                                            .len = zmq_msg_size(&body)};
             pass(proxy, &message);
@@ -227,6 +243,7 @@ static void take_from_back(struct proxy *proxy, size_t place)
     }
 }
 
+/* To its very end: a listener that is still closing would take the path of the next one away. */
 static void close_all(struct proxy *proxy)
 {
     shell_socket_close(proxy->front, 0);
@@ -235,11 +252,14 @@ static void close_all(struct proxy *proxy)
         shell_socket_close(proxy->peers[i].back, 0);
         proxy->peers[i] = (struct peer_link){0};
     }
+    while (zmq_ctx_term(proxy->context) != 0 && zmq_errno() == EINTR)
+        continue;
 }
 
 static bool open_all(struct proxy *proxy)
 {
     struct err err = {0};
+    proxy->context = zmq_ctx_new();
     enum shell_socket front = live(proxy) ? SHELL_PUB : SHELL_ROUTER;
     int rc = shell_socket_open(proxy->context, front, proxy->via, &proxy->front, &err);
     if (rc == 0 && live(proxy))
@@ -257,8 +277,7 @@ static void turn(struct proxy *proxy)
     for (size_t i = 0; i < PEERS_MAX; i++)
         if (proxy->peers[i].back != NULL) {
             places[count] = i;
-            items[count++] =
-                (zmq_pollitem_t){.socket = proxy->peers[i].back, .events = ZMQ_POLLIN};
+            items[count++] = (zmq_pollitem_t){.socket = proxy->peers[i].back, .events = ZMQ_POLLIN};
         }
     int64_t wait_ms = held_due_ms(&proxy->held) - clock_mono_ms();
     wait_ms = wait_ms < 0 ? 0 : wait_ms < TURN_MS ? wait_ms : TURN_MS;
@@ -273,7 +292,6 @@ static void turn(struct proxy *proxy)
 
 static _Noreturn void run(struct proxy *proxy)
 {
-    proxy->context = zmq_ctx_new();
     arena_init(&proxy->arena, ARENA_BUDGET);
     held_init(&proxy->held, send_on, proxy);
     if (!open_all(proxy))

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -31,7 +32,8 @@ bool chaos_net_enter(const struct chaos *chaos)
 static bool ip(const struct chaos *chaos, bool there, const char *words)
 {
     char text[256];
-    char *argv[24] = {"ip"};
+    char program[] = "ip";
+    char *argv[24] = {program};
     size_t count = 1;
     char *left = NULL;
     int status = 0;

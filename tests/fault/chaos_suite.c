@@ -72,7 +72,8 @@ const char *chaos_suite_via(const struct chaos *chaos, enum chaos_place place,
 typedef const char *(*endpoint_of)(const struct chaos *chaos, enum chaos_place place,
                                    enum chaos_plane plane, char to[CHAOS_ENDPOINT_SIZE]);
 
-/* The suite file of one directory: `commands` and `events` tell where these are found from there. */
+/* The suite file of one directory: `commands` and `events` tell where these are found from there.
+ */
 static bool write_file(struct chaos *chaos, const char *dir, endpoint_of commands,
                        enum chaos_plane plane, endpoint_of own_events, endpoint_of events)
 {
@@ -112,10 +113,8 @@ static bool write_definition(struct chaos *chaos)
         const char *action;
         const char *compensation;
     } steps[] = {
-        {"create", "order", "create", "cancel"},
-        {"reserve", "inventory", "reserve", "release"},
-        {"charge", "payment", "charge", "refund"},
-        {"ship", "shipping", "schedule", "cancel"},
+        {"create", "order", "create", "cancel"},   {"reserve", "inventory", "reserve", "release"},
+        {"charge", "payment", "charge", "refund"}, {"ship", "shipping", "schedule", "cancel"},
         {"confirm", "order", "confirm", NULL},
     };
     FILE *file = fopen(chaos_suite_path(chaos, "data/definitions/order.zpl"), "we");
@@ -143,14 +142,13 @@ static bool make_directory(struct chaos *chaos, const char *path)
 
 static bool make_place(struct chaos *chaos, const char *dir, bool own_databases)
 {
-    bool made = make_directory(chaos, dir) &&
-                mkdir(chaos_suite_path(chaos, "%s/run", dir), 0700) == 0;
+    bool made =
+        make_directory(chaos, dir) && mkdir(chaos_suite_path(chaos, "%s/run", dir), 0700) == 0;
     static const char *const shared[] = {"db", "log"};
     for (size_t i = 0; i < 2 && made; i++) {
         const char *path = chaos_suite_path(chaos, "%s/%s", dir, shared[i]);
-        made = own_databases
-                   ? mkdir(path, 0700) == 0
-                   : symlink(chaos_suite_path(chaos, "data/%s", shared[i]), path) == 0;
+        made = own_databases ? mkdir(path, 0700) == 0
+                             : symlink(chaos_suite_path(chaos, "data/%s", shared[i]), path) == 0;
     }
     return made;
 }
@@ -339,10 +337,12 @@ bool chaos_suite_end(struct chaos *chaos)
             alive += chaos->services[place].pid != 0;
         (void)poll(NULL, 0, 10);
     } while (alive != 0 && chaos_now_ms() < until_ms);
+    for (size_t i = 0; i < 3; i++)
+        (void)close(chaos->locks[i]);
     for (enum chaos_place place = 0; place < CHAOS_PLACES && alive == 0; place++)
         if (chaos->services[place].exit_code != 0)
-            chaos_find(chaos, "%s was told to end, and ended with %d",
-                       chaos->services[place].name, chaos->services[place].exit_code);
+            chaos_find(chaos, "%s was told to end, and ended with %d", chaos->services[place].name,
+                       chaos->services[place].exit_code);
     return alive == 0;
 }
 
@@ -384,8 +384,8 @@ bool chaos_suite_copy_database(struct chaos *chaos, const char *from, const char
     for (size_t i = 0; i < 2; i++) {
         const char *path = chaos_suite_path(chaos, "%s/%s.db%s", to, name, ends[i]);
         (void)unlink(path);
-        copied = copied && copy_file(chaos_suite_path(chaos, "%s/%s.db%s", from, name, ends[i]),
-                                     path);
+        copied =
+            copied && copy_file(chaos_suite_path(chaos, "%s/%s.db%s", from, name, ends[i]), path);
     }
     return copied;
 }
@@ -393,11 +393,10 @@ bool chaos_suite_copy_database(struct chaos *chaos, const char *from, const char
 bool chaos_suite_copy(struct chaos *chaos, const char *name)
 {
     return make_place(chaos, name, true) &&
-           write_file(chaos, name, chaos_suite_via, CHAOS_TWIN, chaos_suite_via,
-                      chaos_suite_via) &&
-           chaos_suite_copy_database(chaos, "data/db", chaos_suite_path(chaos, "%s/db", name) +
-                                                          strlen(chaos->root) + 1,
-                                     "orchestrator");
+           write_file(chaos, name, chaos_suite_via, CHAOS_TWIN, chaos_suite_via, chaos_suite_via) &&
+           chaos_suite_copy_database(
+               chaos, "data/db", chaos_suite_path(chaos, "%s/db", name) + strlen(chaos->root) + 1,
+               "orchestrator");
 }
 
 pid_t chaos_suite_twin(struct chaos *chaos, const char *name)

@@ -26,7 +26,7 @@ bool chaos_suite_make(struct chaos *chaos);
 bool chaos_suite_begin(struct chaos *chaos);
 /* Starts whoever does not run and is due; notices who has ended. */
 void chaos_suite_turn(struct chaos *chaos);
-/* SIGTERM to all; false: somebody does not end. */
+/* SIGTERM to all, and the supervisors' places are free; false: somebody does not end. */
 bool chaos_suite_end(struct chaos *chaos);
 void chaos_suite_kill_all(struct chaos *chaos); /* At the end, however it comes. */
 

@@ -51,12 +51,17 @@ bool crash_rig_is_permitted(char *words, size_t size)
     return status == 0 && len == 0;
 }
 
+static const char *log_of(struct suite_process *suite, const char *data, const char *name)
+{
+    return suite_process_text(suite, "%s/log/%s.log", data, name);
+}
+
 /* The program itself, or below strace, which stands aside: the pid is the program's own. */
 static pid_t start(struct suite_process *suite, const char *data, const char *name,
                    const struct crash_fault *fault, long nth, const char *trace)
 {
     const char *program = suite_process_program(suite, suite_process_text(suite, "zsaga-%s", name));
-    const char *log = suite_process_text(suite, "%s/log/%s.log", data, name);
+    const char *log = log_of(suite, data, name);
     const char *plain[] = {program, "--data", data, NULL};
     if (fault == NULL)
         return suite_process_spawn(plain, -1, log, log);
@@ -95,20 +100,25 @@ static void take_lock(struct crash_rig *rig)
         fail_msg("%s", err.text);
 }
 
-static bool is_up(struct suite_process *suite)
+static bool has_said(const char *log, const char *event)
 {
-    return suite_tool_run(suite, "status", NULL)->exit_code == 0;
+    char *text = suite_files_take(log);
+    bool said = strstr(text, event) != NULL;
+    free(text);
+    return said;
 }
 
 void crash_rig_begin(struct crash_rig *rig, struct suite_process *suite, const char *victim)
 {
     *rig = (struct crash_rig){.suite = suite, .victim = victim};
     (void)suite_tool_expect(suite, 0, "init", NULL);
+    suite_data_import_plenty(suite);
     take_lock(rig);
     for (size_t i = 0; i < SUITE_PROCESS_COUNT; i++)
         rig->pids[i] = start(suite, suite->data, suite_process_names[i], NULL, 0, NULL);
-    SUITE_AWAIT(is_up(suite), STARTED_MS);
-    suite_data_import_plenty(suite);
+    for (size_t i = 0; i < SUITE_PROCESS_COUNT; i++)
+        SUITE_AWAIT(has_said(log_of(suite, suite->data, suite_process_names[i]), "event=ready"),
+                    STARTED_MS);
 }
 
 static void stop(pid_t *pid, int signal_number, int wanted)
@@ -254,17 +264,9 @@ long crash_rig_calls(const struct crash_rig *rig)
     return calls_in(rig->trace, rig->fault->call);
 }
 
-static bool is_listening(const char *log)
-{
-    char *text = suite_files_take(log);
-    bool listens = strstr(text, "event=listening") != NULL;
-    free(text);
-    return listens;
-}
-
 static bool has_started(pid_t *pid, const char *log, int *ret_status)
 {
-    return is_gone(pid, ret_status) || is_listening(log);
+    return is_gone(pid, ret_status) || has_said(log, "event=listening");
 }
 
 bool crash_rig_create(struct suite_process *suite, const char *name,
@@ -274,7 +276,7 @@ bool crash_rig_create(struct suite_process *suite, const char *name,
     int status = 0;
     const char *data = suite_process_path(suite, "data");
     const char *trace = suite_process_path(suite, "trace");
-    const char *log = suite_process_text(suite, "%s/log/%s.log", data, name);
+    const char *log = log_of(suite, data, name);
     if (suite_create(data, &err) < 0)
         fail_msg("%s", err.text);
     pid_t pid = start(suite, data, name, fault, nth == 0 ? NEVER : nth, trace);

@@ -252,6 +252,34 @@ static void give_request(struct world *world, Zsaga__ClientRequest *request)
     fuzz_node_give_message(&world->fuzz, ORCHESTRATOR_PORT_CLIENT, &world->client, &request->base);
 }
 
+static bool is_answer(struct bytes entry)
+{
+    struct arena arena;
+    arena_init(&arena, ORCHESTRATOR_DECODE_BUDGET);
+    bool is = zsaga__answer__unpack(&arena.allocator, entry.len, entry.data) != NULL;
+    arena_release(&arena);
+    return is;
+}
+
+/* What is no answer of a participant is counted, and changes nothing. */
+static void give_entry(struct world *world, uint8_t port, struct bytes entry)
+{
+    if (port < ORCHESTRATOR_PORT_FIRST_PARTICIPANT || is_answer(entry)) {
+        fuzz_node_give_entry(&world->fuzz, port, sender_of(world, port), entry);
+        return;
+    }
+    if (!turn(world))
+        return;
+    const struct orchestrator_counters *counters = orchestrator_counters(world->fuzz.node);
+    uint64_t malformed = counters->malformed;
+    int64_t writes = fuzz_node_writes(&world->fuzz);
+    fuzz_node_give_entry(&world->fuzz, port, sender_of(world, port), entry);
+    (void)turn(world);
+    fuzz_require(fuzz_node_writes(&world->fuzz) == writes, "what is no answer has written");
+    fuzz_require(counters->malformed == malformed + 1, "what is no answer was counted %d times",
+                 (int)(counters->malformed - malformed));
+}
+
 static const char *key_of(uint8_t number)
 {
     static const char *const keys[KEYS] = {"k0", "k1", "k2", "k3", "k4", "k5"};
@@ -367,8 +395,7 @@ static void do_step(struct world *world, const struct fuzz_step *step)
     if (what < ENTRY)
         give_message(world, ports[what], step->payload);
     else if (what < SUBMIT)
-        fuzz_node_give_entry(&world->fuzz, ports[what - ENTRY],
-                             sender_of(world, ports[what - ENTRY]), step->payload);
+        give_entry(world, ports[what - ENTRY], step->payload);
     else if (what == SUBMIT)
         submit(world, step->payload);
     else if (what == REPLY)

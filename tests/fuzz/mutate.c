@@ -271,7 +271,7 @@ static void put_changed_step(struct rng *rng, mutate_plain plain, const struct f
     struct buffer payload = {0};
     uint8_t op = step->op;
     if (is_lucky(rng, 6))
-        op = is_lucky(rng, 2) ? (uint8_t)rng_next(rng) : (uint8_t)(op ^ 1U << rng_below(rng, 8));
+        op = (uint8_t)(is_lucky(rng, 2) ? rng_next(rng) : op ^ UINT64_C(1) << rng_below(rng, 8));
     else
         add_wire(rng, plain, step->payload, &payload, max, 0);
     if (op != step->op)
@@ -320,10 +320,11 @@ size_t mutate(struct rng *rng, mutate_plain plain, uint8_t *data, size_t len, si
     if (fuzz_shape == FUZZ_TEXT || is_lucky(rng, 16))
         return plain(rng, data, len, max);
     buffer_append(&to, data, skip);
+    const struct bytes rest = bytes_of(data + skip, len - skip);
     if (fuzz_shape == FUZZ_WIRE)
-        add_wire(rng, plain, bytes_of(data + skip, len - skip), &to, max, 0);
+        add_wire(rng, plain, rest, &to, max, 0);
     else
-        add_story(rng, plain, bytes_of(data, len), &to, max);
+        add_story(rng, plain, rest, &to, max);
     if (skip != 0 && is_lucky(rng, 10))
         to.data[rng_below(rng, skip)] = (uint8_t)rng_next(rng);
     len = to.len < max ? to.len : max;

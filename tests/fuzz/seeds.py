@@ -317,6 +317,25 @@ def flights():
                                   step(0, b"\1"), step(3, submitted(verdict=3)), step(4 | 32, found(5))))
 
 
+def client():
+    row = client_pb2.SagaRow(id=SAGA, key=b"k0", definition=b"toy", state=1, step=b"s0",
+                             waiting_on=b"p0", attempts=2, last_error="\u4e2d".encode(), created_ms=5)
+    answer = lambda **kind: client_pb2.ClientAnswer(id=1, **kind)
+    page = lambda following: answer(listed=client_pb2.Listed(rows=[row, row], next=following))
+    lower = bytes(15) + b"\1"
+    seed("client", b"\0" + story(step(0, page(SAGA)), step(0, page(lower)), step(0, page(b""))))
+    seed("client", b"\0" + story(step(0, page(b"short"))))
+    seed("client", b"\1" + story(step(0, answer(found=client_pb2.Found(sagas=[
+        client_pb2.Brief(key=b"k0", state=3), client_pb2.Brief(key=b"k1", reason=b"no")])))))
+    seed("client", b"\2" + story(step(0, answer(shown=client_pb2.Shown(
+        row=row, steps=[client_pb2.StepRow(name=b"s0", state=b"out")],
+        history=[client_pb2.HistoryRow(at_ms=1, what=b"accepted", detail=b"\xff")])))))
+    seed("client", b"\3" + story(step(0, answer(status=client_pb2.StatusReport(
+        sagas=[client_pb2.StateCount(state=3, count=7)], oldest_key=b"k0",
+        channels=[client_pb2.Channel(participant=b"p0", state=b"up", window=3)])))))
+    seed("client", b"\3" + story(step(0, answer(refusal=client_pb2.Refusal(code=b"busy")))))
+
+
 def texts():
     definitions = [p.read_bytes() for p in sorted(TREE.glob("orchestrator/definitions/*.zpl"))]
     definitions += [p.read_bytes() for p in sorted(TREE.glob("participants/examples/*/*.zpl"))]
@@ -422,6 +441,7 @@ participants()
 orchestrator()
 followers()
 flights()
+client()
 texts()
 stored()
 for target, count in sorted(written.items()):

@@ -245,7 +245,8 @@ int main(int argc, char **argv)
     if (board.options.json)
         print_json(&board, seconds);
     else
-        printf("%d mutants: %d killed, %d survived, %d unsound, in %.1f s\n", board.count, killed,
-               count_of(&board, STAGE_SURVIVED), count_of(&board, STAGE_UNSOUND), seconds);
+        printf("mutants: %d of %d killed, %d survived, %d unsound, in %.1f s\n", killed,
+               board.count, count_of(&board, STAGE_SURVIVED), count_of(&board, STAGE_UNSOUND),
+               seconds);
     return killed == board.count ? 0 : 1;
 }

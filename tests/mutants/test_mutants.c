@@ -74,7 +74,8 @@ static void test_mutant__that_is_not_found__has_survived(void **state)
     (void)state;
     EXPECT(NULL, 1, "SURVIVED  1 runs", "zsaga-mutants", "--only", "CURSOR_OUTSIDE", "--seeds",
            "1");
-    EXPECT(NULL, 1, "1 survived", "zsaga-mutants", "--only", "CURSOR_OUTSIDE", "--seeds", "1");
+    EXPECT(NULL, 1, "0 of 1 killed, 1 survived", "zsaga-mutants", "--only", "CURSOR_OUTSIDE",
+           "--seeds", "1");
 }
 
 int main(void)

@@ -56,7 +56,7 @@ static void run_seed(const struct sim_options *options, struct sim_counts *count
         return;
     struct sim_options again = *options;
     struct sim_counts not_counted = {0};
-    again.trace = false;
+    again.trace = options->trace;
     if (sim_run(&again, &not_counted) != hash) {
         (void)fprintf(stderr, "FAIL determinism seed=%llu: two runs of it differ\n",
                       (unsigned long long)options->seed);
@@ -150,44 +150,56 @@ static void shrink(const struct options *options)
     else
         (void)fprintf(stderr,
                       "shrunk:  ./run sim --trace --tape %s   (%s, %zu choices that are not 0)\n",
-                      path, tape.expects, sim_tape_size(&tape));
+                      path, tape.found, sim_tape_size(&tape));
     sim_tape_release(&tape);
 }
 
-static const char *play_tape(const struct sim_tape *tape, bool trace)
+static void play_tape(const struct sim_tape *tape, bool trace, struct sim_finding *ret)
 {
-    static struct sim_finding found;
+    *ret = (struct sim_finding){0};
     if (!trace) {
-        sim_shrink_try(tape, false, NULL, &found);
-        return found.what;
+        sim_shrink_try(tape, false, NULL, ret);
+        return;
     }
     struct sim_counts counts = {0};
     const struct sim_options options = {
         .seed = tape->seed, .profile = tape->profile, .trace = true, .given = &tape->choices};
-    (void)sim_run(&options, &counts);
-    return "";
+    (void)sim_run(&options, &counts); /* Ends the process where something is found. */
 }
 
-/* Returns how many tapes do not find what they expect. */
+static int exit_code_of(const struct sim_finding *found)
+{
+    if (strcmp(found->what, "crash") == 0)
+        return SIM_EXIT_CRASH;
+    return found->what[0] == 'L' || strcmp(found->what, "hang") == 0 ? SIM_EXIT_LIVENESS
+                                                                     : SIM_EXIT_INVARIANT;
+}
+
+/* On each of them something was found once. */
 static int play_tapes(const struct options *options)
 {
-    int wrong = 0;
+    int code = 0;
+    int failed = 0;
     for (int i = 0; i < options->tape_count; i++) {
         struct sim_tape tape;
+        struct sim_finding found;
         struct err err = {0};
         if (sim_tape_read(options->tapes[i], &tape, &err) < 0) {
             (void)fprintf(stderr, "zsaga-sim: %s\n", err.text);
             return SIM_EXIT_USAGE;
         }
-        const char *found = play_tape(&tape, options->trace);
-        bool right = strcmp(found, tape.expects) == 0;
-        wrong += !right;
-        printf("%-6s %s: %s%s\n", right ? "ok" : "FAIL", options->tapes[i],
-               found[0] == '\0' ? "nothing found" : found, right ? "" : ", which is not expected");
+        play_tape(&tape, options->trace, &found);
+        if (found.what[0] != '\0') {
+            code = exit_code_of(&found);
+            failed++;
+            printf("FAIL %s %s: %s\n", found.what, options->tapes[i], found.words);
+        } else {
+            printf("ok   %s (once %s: %s)\n", options->tapes[i], tape.found, tape.about);
+        }
         sim_tape_release(&tape);
     }
-    printf("%d tapes, %d failed\n", options->tape_count, wrong);
-    return wrong == 0 ? 0 : SIM_EXIT_INVARIANT;
+    printf("%d tapes played, %d failed\n", options->tape_count, failed);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,7 @@
 #define WALL_MS 1700000000000
 #define STEPS_MAX 3000000                     /* Of a run's loop: more is a hot loop. */
 #define REST_MS (20 * 60 * INT64_C(1000))     /* After healing, all must rest within this. */
-#define BROKEN_MS (60 * INT64_C(1000))        /* Until what was broken for ever is mended; */
+#define BROKEN_MS (20 * INT64_C(1000))        /* Until what was broken for ever is mended; */
 #define OUTLASTS_MS (20 * 60 * INT64_C(1000)) /* now and then, much later. */
 #define READER_LOOK_MS 50
 #define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */

@@ -115,6 +115,7 @@ enum sim_fault {
     SIM_FAULT_SWIZZLE,
     SIM_FAULT_WALL,
     SIM_FAULT_DISK_FULL,
+    SIM_FAULT_DISK_WELL, /* Somebody has made room. */
     SIM_FAULT_DISK_BROKEN,
     SIM_FAULT_NOSY,       /* No fault either: somebody asks what nobody needs. */
     SIM_FAULT_CHECKPOINT, /* No fault: the WAL is moved into its file. */

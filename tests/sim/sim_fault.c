@@ -6,6 +6,7 @@
 #define CUT_MS_MAX 20000
 #define WALL_JUMP_MS_MAX (3600 * INT64_C(1000) * 24 * 365)
 #define DISK_CALLS_MAX 40
+#define DISK_CALLS_FEW 8 /* A commit or two. */
 #define RESTARTS_MS_MAX 5000
 
 static uint64_t below(struct sim *sim, uint64_t bound)
@@ -78,7 +79,8 @@ static void jump(struct sim *sim, struct sim_host *host)
 
 static void break_disk(struct sim *sim, struct sim_host *host, enum sim_disk_fault fault)
 {
-    sim_disk_fail(host->path, fault, 1 + (int64_t)below(sim, DISK_CALLS_MAX));
+    uint64_t most = below(sim, 2) == 0 ? DISK_CALLS_FEW : DISK_CALLS_MAX;
+    sim_disk_fail(host->path, fault, 1 + (int64_t)below(sim, most));
 }
 
 /* Whatever it does, for a while it does not live long. */
@@ -113,6 +115,9 @@ static void strike(struct sim *sim, enum sim_fault fault, struct sim_host *host)
     case SIM_FAULT_DISK_FULL:
         break_disk(sim, host, SIM_DISK_FULL);
         return;
+    case SIM_FAULT_DISK_WELL:
+        sim_disk_fail(host->path, SIM_DISK_WELL, 0);
+        return;
     case SIM_FAULT_DISK_BROKEN:
         break_disk(sim, host, SIM_DISK_BROKEN);
         return;
@@ -134,9 +139,6 @@ void sim_fault_strike(struct sim *sim)
     sim->next_fault_ms = later(sim, 2 * (uint64_t)profile->fault_ms);
     enum sim_fault fault = (enum sim_fault)below(sim, SIM_FAULT_COUNT);
     struct sim_host *host = &sim->hosts[below(sim, sim->host_count)];
-    /* Whoever is struck again finds his disk well, until it is that again. */
-    if (fault != SIM_FAULT_NOTHING)
-        sim_disk_fail(host->path, SIM_DISK_WELL, 0);
     if ((profile->fault_kinds & 1U << fault) != 0)
         strike(sim, fault, host);
 }

@@ -53,17 +53,12 @@ static unsigned draw_rate(struct sim *sim, unsigned most)
 static void leave_out(struct sim_profile *profile, unsigned groups)
 {
     static const unsigned kinds[SIM_FAULT_COUNT] = {
-        [SIM_FAULT_NOSY] = PEOPLE,
-        [SIM_FAULT_CRASH] = CRASH,
-        [SIM_FAULT_PAUSE] = CLOCK,
-        [SIM_FAULT_CUT] = NET,
-        [SIM_FAULT_ONE_WAY] = NET,
-        [SIM_FAULT_SWIZZLE] = NET,
-        [SIM_FAULT_WALL] = CLOCK,
-        [SIM_FAULT_DISK_FULL] = DISK,
-        [SIM_FAULT_DISK_BROKEN] = DISK,
-        [SIM_FAULT_RESTARTS] = CRASH,
-        [SIM_FAULT_CHECKPOINT] = EVERYTHING,
+        [SIM_FAULT_NOSY] = PEOPLE,          [SIM_FAULT_CRASH] = CRASH,
+        [SIM_FAULT_PAUSE] = CLOCK,          [SIM_FAULT_CUT] = NET,
+        [SIM_FAULT_ONE_WAY] = NET,          [SIM_FAULT_SWIZZLE] = NET,
+        [SIM_FAULT_WALL] = CLOCK,           [SIM_FAULT_DISK_FULL] = DISK,
+        [SIM_FAULT_DISK_WELL] = EVERYTHING, [SIM_FAULT_DISK_BROKEN] = DISK,
+        [SIM_FAULT_RESTARTS] = CRASH,       [SIM_FAULT_CHECKPOINT] = EVERYTHING,
     };
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         if ((kinds[i] & groups) == 0)
@@ -100,9 +95,9 @@ void sim_profile_draw(struct sim *sim)
         .next_life = below(sim, 2) != 0,
         .crash = draw_rate(sim, 3000),
         .power = draw_rate(sim, 1000),
-        .fault_ms = below(sim, 3) == 0 ? 0 : 100 + (int64_t)below(sim, 3000),
+        .fault_ms = below(sim, 3) == 0 ? 0 : 50 + (int64_t)below(sim, 1500),
         .fault_kinds = (unsigned)below(sim, ALL_FAULTS + 1),
-        .heal_at_ms = 2000 + (int64_t)below(sim, below(sim, 4) == 3 ? 40000 : 10000),
+        .heal_at_ms = 1500 + (int64_t)below(sim, below(sim, 8) == 7 ? 40000 : 7000),
         .busy_ms_max = (int64_t)below(sim, 4),
         .troubled = draw_rate(sim, 300),
         .refused = draw_rate(sim, 700),
@@ -111,11 +106,11 @@ void sim_profile_draw(struct sim *sim)
         .garbage = draw_rate(sim, 100),
         .keep_bytes = UINT64_MAX,
         .rebuilds = below(sim, 2) != 0,
-        .observed = below(sim, 3) != 0,
+        .observed = below(sim, 2) != 0,
         .real_disks = below(sim, 8) == 7,
         .outlasts = below(sim, 32) == 31,
         .mischief = SIM_MISCHIEF_NONE,
-        .tail_ms = below(sim, 8) == 7 ? 8000 : 2500,
+        .tail_ms = below(sim, 8) == 7 ? 8000 : 1500,
     };
     if (below(sim, 3) == 2)
         profile->keep_bytes = below(sim, 4000);

@@ -126,6 +126,8 @@ bool sim_scope_play(struct sim_scope *scope, const char *schedule)
             add(scope, (struct digit){.bound = 1});
         add(scope, (struct digit){.value = (unsigned)value, .bound = (unsigned)value + 1});
         schedule = *end == ',' ? end + 1 : end;
+        if (*end == ',' && *schedule == '\0')
+            return false;
     }
     return true;
 }

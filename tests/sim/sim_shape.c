@@ -44,7 +44,7 @@ static void draw_times(struct sim *sim, struct buffer *text)
         return; /* The defaults. */
     (void)snprintf(line, sizeof line, "timeout = %dms", 50 << below(sim, 6));
     add_text(text, line);
-    (void)snprintf(line, sizeof line, "patience = %dms", 1000 << below(sim, 6));
+    (void)snprintf(line, sizeof line, "patience = %dms", 100 << below(sim, 9));
     add_text(text, line);
     add_text(text, "retry");
     (void)snprintf(line, sizeof line, "    attempts = %d", 1 + (int)below(sim, 5));

@@ -130,7 +130,7 @@ static bool still_fails(struct shrink *shrink)
     }
     shrink->tries++;
     sim_shrink_try(shrink->tape, false, NULL, &finding);
-    return strcmp(finding.what, shrink->tape->expects) == 0;
+    return strcmp(finding.what, shrink->tape->found) == 0;
 }
 
 static uint64_t *value_at(const struct shrink *shrink, struct spot spot)
@@ -220,7 +220,7 @@ bool sim_shrink(uint64_t seed, int profile, long seconds, bool progress, struct 
     sim_shrink_try(&run, true, ret, &finding);
     if (finding.what[0] == '\0')
         return false;
-    (void)snprintf(ret->expects, sizeof ret->expects, "%s", finding.what);
+    (void)snprintf(ret->found, sizeof ret->found, "%s", finding.what);
     (void)snprintf(ret->about, sizeof ret->about, "%s", finding.words);
     struct shrink shrink = {.tape = ret,
                             .until_us = clock_mono_us() + seconds * INT64_C(1000000),

@@ -29,8 +29,8 @@ int sim_tape_write(const struct sim_tape *tape, const char *path, struct err *er
     FILE *file = fopen(path, "w");
     if (file == NULL)
         return err_set(err, ERR_SYSTEM, "%s: %s", path, strerror(errno));
-    (void)fprintf(file, "# %s\nexpects %s\nseed %" PRIu64 "\nprofile %s\n", tape->about,
-                  tape->expects[0] == '\0' ? "nothing" : tape->expects, tape->seed,
+    (void)fprintf(file, "# %s\nfound %s\nseed %" PRIu64 "\nprofile %s\n", tape->about,
+                  tape->found[0] == '\0' ? "nothing" : tape->found, tape->seed,
                   sim_profile_name(tape->profile));
     for (size_t i = 0; i < SIM_CHOICE_STREAMS; i++)
         write_list(file, i, &tape->choices.lists[i]);
@@ -97,7 +97,7 @@ static bool read_line(struct sim_tape *tape, char *line)
     const char *word = strtok_r(line, " \n", &rest);
     if (word == NULL)
         return true;
-    if (strcmp(word, "seed") != 0 && strcmp(word, "profile") != 0 && strcmp(word, "expects") != 0)
+    if (strcmp(word, "seed") != 0 && strcmp(word, "profile") != 0 && strcmp(word, "found") != 0)
         return read_choices(tape, word, &rest);
     const char *value = strtok_r(NULL, " \n", &rest);
     if (value == NULL)
@@ -107,7 +107,7 @@ static bool read_line(struct sim_tape *tape, char *line)
     if (strcmp(word, "profile") == 0)
         return (tape->profile = sim_profile_find(value)) >= 0;
     if (strcmp(value, "nothing") != 0)
-        (void)snprintf(tape->expects, sizeof tape->expects, "%s", value);
+        (void)snprintf(tape->found, sizeof tape->found, "%s", value);
     return true;
 }
 

@@ -1,7 +1,7 @@
 /* A tape: one run's choices, in a file that people can read.
  *
  *   # what was found, in words
- *   expects I14
+ *   found I14
  *   seed 5
  *   profile swarm
  *   host1 3=1 17=40
@@ -16,7 +16,7 @@
 struct sim_tape {
     uint64_t seed; /* Of what the nodes draw for themselves: their incarnations, ids. */
     int profile;
-    char expects[24]; /* What is found; empty: nothing any more. */
+    char found[24]; /* "I14": when it was written; empty: nothing was. */
     char about[200];
     struct sim_choice_tape choices;
 };

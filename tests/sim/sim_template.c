@@ -32,4 +32,7 @@ void sim_template_lay(const struct sim *sim, const struct sim_host *host)
         return;
     make(sim, host);
     sim_disk_keep(host->path, host->name);
+    /* The first run's is flushed, as all others' are. */
+    sim_disk_remove(host->path);
+    (void)sim_disk_copy(host->name, host->path);
 }

@@ -21,7 +21,7 @@ void suite_data_up_real(struct suite_process *suite);
 /* A made up world in which the outcome of each order is known beforehand, whatever the order in
  * which they are dealt with: nothing ever runs out. Starts the suite in it. */
 void suite_data_up_plenty(struct suite_process *suite);
-void suite_data_import_plenty(struct suite_process *suite); /* Into a suite that is up. */
+void suite_data_import_plenty(struct suite_process *suite); /* The same into a suite as it is. */
 /* A file of orders for it: PREFIX-0 to PREFIX-(count - 1); returns its path. Of ten, one has an
  * unknown SKU, one an undeliverable country, one is oversize; the others complete. */
 const char *suite_data_orders(struct suite_process *suite, const char *prefix, int count);

@@ -7,6 +7,7 @@
 
 #include "base/mutant.h"
 #include "base/xalloc.h"
+#include "store/db_settle.h"
 
 /* Pages of WAL after which a checkpoint is worth its flush: smooth up to a few thousand. */
 #define CHECKPOINT_PAGES 2000
@@ -218,6 +219,12 @@ static int look(struct db *db, bool *ret_new, struct err *err)
     return 0;
 }
 
+static int settle(struct db *db, struct err *err)
+{
+    int rc = db_settle(db->handle);
+    return rc == SQLITE_OK ? 0 : fail(db, rc, err, "bring the log to the disk");
+}
+
 /* Takes the file's exclusive lock, and makes it ours. */
 static int claim(struct db *db, const struct db_part *parts, size_t count, struct err *err)
 {
@@ -237,6 +244,8 @@ static int claim(struct db *db, const struct db_part *parts, size_t count, struc
                   "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
+    if (rc == 0)
+        rc = settle(db, err);
     if (rc == 0 && MUTANT(SYNC_NORMAL))
         rc = db_relax(db, err);
     if (rc == 0 && is_new)

@@ -9,6 +9,7 @@
 
 /* Milliseconds between the command and the kill. */
 static const int moments_ms[] = {0, 1, 3, 10};
+#define SOME 3
 #define MOMENT_COUNT (sizeof moments_ms / sizeof moments_ms[0])
 
 /* What was told is on record, so another input changes nothing any more; what was not on record
@@ -157,20 +158,41 @@ static void floor_held(struct talk *talk)
     (void)ask_expect(talk, &command, ZSAGA__OUTCOME__EXPIRED, NULL);
 }
 
+/* Several sagas in one frame, so that their events may share a row. */
+static void do_some(struct talk *talk)
+{
+    struct talk_command commands[SOME];
+    for (size_t i = 0; i < SOME; i++) {
+        commands[i] = talk_good(talk);
+        talk_add(talk, &commands[i]);
+    }
+    talk_exchange(talk);
+    for (size_t i = 0; i < SOME; i++)
+        (void)ask_expect(talk, &commands[i], ZSAGA__OUTCOME__DONE, NULL);
+}
+
 static void log_stays(struct talk *talk)
 {
-    struct talk_command command = talk_good(talk);
+    const struct fetch_event *events;
     uint64_t before = ask_head(talk);
-    (void)ask_expect(talk, &command, ZSAGA__OUTCOME__DONE, NULL);
+    do_some(talk);
     uint64_t head = ask_head(talk);
     if (head == before || talk->failed)
         return;
     const Zsaga__LogRow *first = fetch_row(talk, head);
     ask_restart(talk);
+    if (!talk->failed && ask_head(talk) != head)
+        talk_fail(talk, "the head was %" PRIu64 " before the restart", head);
     const Zsaga__LogRow *again = fetch_row(talk, head);
     if (first != NULL && again != NULL &&
         !bytes_equal(packed_view(first->events), packed_view(again->events)))
         talk_fail(talk, "event %" PRIu64 " has other bytes after a restart", head);
+    do_some(talk);
+    uint64_t after = ask_head(talk);
+    size_t count = fetch_log(talk, before, &events);
+    if (!talk->failed && count != after - before)
+        talk_fail(talk, "%zu events can be fetched behind %" PRIu64 ", and the head is %" PRIu64,
+                  count, before, after);
 }
 
 #define AGREES                                                                                     \

@@ -96,12 +96,16 @@ void check_find(struct checker *checker, enum invariant invariant, const char *a
     checker->options.found(checker->options.context, &finding);
 }
 
-const char *checker_evaluated(const struct checker *checker, size_t place, uint64_t *ret_times)
+_Static_assert(INVARIANT_COUNT == CHECKER_INVARIANTS, "as the header says");
+
+const char *checker_invariant(size_t place)
 {
-    if (place >= INVARIANT_COUNT)
-        return NULL;
-    *ret_times = checker->evaluated[place];
-    return name_of((enum invariant)place);
+    return place < INVARIANT_COUNT ? name_of((enum invariant)place) : NULL;
+}
+
+uint64_t checker_evaluated(const struct checker *checker, size_t place)
+{
+    return checker->evaluated[place];
 }
 
 uint64_t checker_findings(const struct checker *checker)

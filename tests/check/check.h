@@ -93,8 +93,10 @@ enum checker_end {
 /* Compares the databases with each other and with all that was told. Once, at the end. */
 void checker_finish(struct checker *checker, unsigned end);
 
-/* How often each invariant was evaluated: place 0 and on, until it returns NULL. */
-const char *checker_evaluated(const struct checker *checker, size_t place, uint64_t *ret_times);
+#define CHECKER_INVARIANTS 23
+const char *checker_invariant(size_t place); /* "I1", "I2" ...; NULL behind the last. */
+/* How often the one at this place was evaluated. */
+uint64_t checker_evaluated(const struct checker *checker, size_t place);
 uint64_t checker_findings(const struct checker *checker);
 
 #endif

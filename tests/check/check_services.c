@@ -4,8 +4,11 @@
 
 #include "check_sql.h"
 
-static const struct service_event toy_events[] = {
-    {"did", TOLD_DID}, {"undid", TOLD_UNDID}, {"refused", TOLD_REFUSED}, {NULL, 0}};
+static const struct service_event toy_events[] = {{"did", TOLD_DID},
+                                                  {"undid", TOLD_UNDID},
+                                                  {"refused", TOLD_REFUSED},
+                                                  {"waits", TOLD_WAITS},
+                                                  {NULL, 0}};
 static const struct service_event order_events[] = {{"OrderCreated", TOLD_DID},
                                                     {"OrderConfirmed", TOLD_DID},
                                                     {"OrderCancelled", TOLD_UNDID},

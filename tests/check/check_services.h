@@ -6,7 +6,7 @@
 #include "check_internal.h"
 
 /* What an event of a participant tells of its step. */
-enum told_kind { TOLD_DID = 1, TOLD_UNDID = 2, TOLD_REFUSED = 4 };
+enum told_kind { TOLD_DID = 1, TOLD_UNDID = 2, TOLD_REFUSED = 4, TOLD_WAITS = 8 };
 
 struct service_event {
     const char *type;

@@ -190,18 +190,15 @@ static bool read_databases(struct checker *checker, const struct files *files, j
 static json_t *evaluated_of(const struct checker *checker)
 {
     json_t *object = json_object();
-    uint64_t times;
-    const char *name;
-    for (size_t i = 0; (name = checker_evaluated(checker, i, &times)) != NULL; i++)
-        (void)json_object_set_new(object, name, json_integer((json_int_t)times));
+    for (size_t i = 0; i < CHECKER_INVARIANTS; i++)
+        (void)json_object_set_new(object, checker_invariant(i),
+                                  json_integer((json_int_t)checker_evaluated(checker, i)));
     return object;
 }
 
 static void print_lines(const struct checker *checker, const struct found *found,
                         const struct files *files, const json_t *unknown)
 {
-    uint64_t times;
-    const char *name;
     size_t i;
     const json_t *item;
     for (i = 0; i < found->kind_count; i++)
@@ -211,8 +208,8 @@ static void print_lines(const struct checker *checker, const struct found *found
     json_array_foreach(unknown, i, item) printf(
         "not looked into: %s, which keeps its data in its own way\n", json_string_value(item));
     printf("looked at:");
-    for (i = 0; (name = checker_evaluated(checker, i, &times)) != NULL; i++)
-        printf(" %s %" PRIu64, name, times);
+    for (i = 0; i < CHECKER_INVARIANTS; i++)
+        printf(" %s %" PRIu64, checker_invariant(i), checker_evaluated(checker, i));
     printf("\n%" PRIu64 " findings in %zu databases\n", checker_findings(checker), files->count);
 }
 

@@ -55,6 +55,7 @@ enum chaos_kind {
     CHAOS_TWIN_SAME,
     CHAOS_TWIN_OLD,
     CHAOS_TWIN_NEW,
+    CHAOS_TWIN_FIGHT,
     CHAOS_BACKUP,
     CHAOS_KINDS,
 };

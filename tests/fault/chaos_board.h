@@ -46,6 +46,7 @@ struct chaos_link_board {
 struct chaos_board {
     struct chaos_link_board links[CHAOS_LINKS];
     atomic_int stop;
+    atomic_int heir; /* The twin goes on as the orchestrator: its words count. */
     /* The client. */
     atomic_int submitting;         /* New orders are wanted. */
     atomic_int_fast64_t healed_ms; /* Since then; 0: faults go on. */

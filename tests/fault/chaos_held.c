@@ -24,6 +24,19 @@ static void drop(struct held_message *message)
     message->data = NULL;
 }
 
+void held_end(struct held *held)
+{
+    for (size_t i = 0; i < held->later_count; i++)
+        drop(&held->later[i].message);
+    free(held->later);
+    for (int way = 0; way < 2; way++) {
+        if (held->swapped[way])
+            drop(&held->swap[way]);
+        for (size_t i = 0; i < HELD_OLD_MAX; i++)
+            drop(&held->old[way][i]);
+    }
+}
+
 static void send_swapped(struct held *held, int way)
 {
     held->swapped[way] = false;

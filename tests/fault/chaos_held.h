@@ -39,6 +39,7 @@ struct held {
 };
 
 void held_init(struct held *held, held_sender send, void *context);
+void held_end(struct held *held); /* What waits is not sent any more. */
 
 /* Sends it now, and behind it the one that it was to overtake; returns how many it overtook. */
 int held_send(struct held *held, const struct held_message *message);

@@ -84,12 +84,13 @@ static void read_name(struct proxy *proxy, struct bytes message, char name[65])
         (void)snprintf(name, 65, "%s", frame.header.name);
 }
 
-/* A twin's words are nobody's: it works on a copy. */
+/* A twin's words are nobody's, for it works on a copy; unless that goes on in its place. */
 static void record(struct proxy *proxy, const char *from, const char *to, struct bytes message)
 {
     static const enum check_plane planes[] = {CHECK_PLANE_COMMAND, CHECK_PLANE_LIVE,
-                                              CHECK_PLANE_REPLAY, CHECK_PLANE_CLIENT};
-    if (proxy->link.plane == CHAOS_TWIN)
+                                              CHECK_PLANE_REPLAY, CHECK_PLANE_CLIENT,
+                                              CHECK_PLANE_COMMAND};
+    if (proxy->link.plane == CHAOS_TWIN && atomic_load(&proxy->chaos->board->heir) == 0)
         return;
     const struct check_frame frame = {.at_ms = clock_mono_ms(),
                                       .from = from,

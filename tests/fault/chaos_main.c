@@ -60,6 +60,7 @@ const char *const chaos_kind_names[CHAOS_KINDS] = {
     [CHAOS_TWIN_SAME] = "twin-same",
     [CHAOS_TWIN_OLD] = "twin-old",
     [CHAOS_TWIN_NEW] = "twin-new",
+    [CHAOS_TWIN_FIGHT] = "twin-fight",
     [CHAOS_BACKUP] = "backup",
 };
 
@@ -228,8 +229,9 @@ static void heal(struct chaos *chaos)
     chaos_note(chaos, "all has ended");
 }
 
-static bool import(struct chaos *chaos, const char *table, const char *header, char letter,
-                   int count, const char *amount)
+/* By the service itself, before it serves. */
+static bool import(struct chaos *chaos, const char *service, const char *table, const char *header,
+                   char letter, int count, const char *amount)
 {
     const char *path = chaos_suite_path(chaos, "%s.csv", table);
     struct buffer said = {0};
@@ -240,14 +242,25 @@ static bool import(struct chaos *chaos, const char *table, const char *header, c
     for (int i = 0; i < count; i++)
         (void)fprintf(file, "%c%d,%s\n", letter, i, amount);
     (void)fclose(file);
-    const char *const argv[] = {
-        chaos_suite_program(chaos, "zsaga"), "import", table, path, "--data",
-        chaos_suite_path(chaos, "data"),     NULL};
+    const char *const argv[] = {"sh",
+                                "-c",
+                                "exec \"$0\" --data \"$1\" --import \"$2\" <\"$3\"",
+                                chaos_suite_program(chaos, service),
+                                chaos_suite_path(chaos, "far"),
+                                table,
+                                path,
+                                NULL};
     int code = chaos_suite_run(chaos, &said, argv);
     if (code != 0)
         (void)fprintf(stderr, "chaos: %s\n", (const char *)said.data);
     buffer_release(&said);
     return code == 0;
+}
+
+static void hold_all(struct chaos *chaos, bool held)
+{
+    for (enum chaos_place place = 0; place < CHAOS_PLACES; place++)
+        chaos->services[place].held = held;
 }
 
 static bool begin(struct chaos *chaos)
@@ -265,11 +278,13 @@ static bool begin(struct chaos *chaos)
         if (!chaos_link_start(chaos, &links[i], rng_next(&chaos->rng)))
             return false;
     }
-    if (!chaos_suite_begin(chaos))
+    hold_all(chaos, true); /* Nobody is started while their rows are brought in. */
+    if (!import(chaos, "zsaga-inventory", "stock", "sku,on_hand", 's', CHAOS_SKUS, "100000000") ||
+        !import(chaos, "zsaga-payment", "customers", "customer_id,credit_cents", 'c',
+                CHAOS_CUSTOMERS, "1000000000000"))
         return false;
-    if (!import(chaos, "stock", "sku,on_hand", 's', CHAOS_SKUS, "100000000") ||
-        !import(chaos, "customers", "customer_id,credit_cents", 'c', CHAOS_CUSTOMERS,
-                "1000000000000"))
+    hold_all(chaos, false);
+    if (!chaos_suite_begin(chaos))
         return false;
     return chaos_client_start(chaos, options.rate, rng_next(&chaos->rng)) != 0;
 }
@@ -302,6 +317,8 @@ static void run(struct chaos *chaos)
         int64_t left_ms = until_ms - chaos_now_ms();
         faults(chaos, left_ms < FAULTS_MS ? left_ms : FAULTS_MS);
         heal(chaos);
+        if (!options.brief)
+            chaos_twin_fight(chaos);
     } while (chaos_now_ms() < until_ms && chaos->findings == 0);
     chaos->findings += chaos->board->wrong;
     if (!chaos_suite_end(chaos))
@@ -311,8 +328,7 @@ static void run(struct chaos *chaos)
     if (options.brief || chaos->findings != 0) {
         chaos->skipped[CHAOS_BACKUP] = "the run was short, or something was found before";
     } else {
-        for (enum chaos_place place = 0; place < CHAOS_PLACES; place++)
-            chaos_suite_release(chaos, place);
+        hold_all(chaos, false);
         (void)chaos_suite_begin(chaos);
         chaos_twin_backup(chaos);
         (void)chaos_suite_end(chaos);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -337,8 +338,11 @@ bool chaos_suite_end(struct chaos *chaos)
             alive += chaos->services[place].pid != 0;
         (void)poll(NULL, 0, 10);
     } while (alive != 0 && chaos_now_ms() < until_ms);
-    for (size_t i = 0; i < 3; i++)
+    /* The client has inherited them: closing them here would not do. */
+    for (size_t i = 0; i < 3; i++) {
+        (void)flock(chaos->locks[i], LOCK_UN);
         (void)close(chaos->locks[i]);
+    }
     for (enum chaos_place place = 0; place < CHAOS_PLACES && alive == 0; place++)
         if (chaos->services[place].exit_code != 0)
             chaos_find(chaos, "%s was told to end, and ended with %d", chaos->services[place].name,
@@ -408,6 +412,7 @@ int chaos_suite_run(struct chaos *chaos, struct buffer *output, const char *cons
 {
     const char *path = chaos_suite_path(chaos, "run-%u.out", chaos->files++);
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    (void)unlink(path); /* At once: the descriptor is enough, and the path's buffer is shared. */
     pid_t parent = getpid();
     int status = 0;
     (void)fflush(NULL);
@@ -426,6 +431,5 @@ int chaos_suite_run(struct chaos *chaos, struct buffer *output, const char *cons
         output->len--;
     }
     (void)close(fd);
-    (void)unlink(path);
     return exit_code_of(status);
 }

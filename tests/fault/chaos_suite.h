@@ -47,7 +47,8 @@ pid_t chaos_suite_twin(struct chaos *chaos, const char *name);
 /* Runs a program of the build; its output is put into *output (NULL: it is dropped). Returns its
  * exit code; what goes on meanwhile goes on. */
 int chaos_suite_run(struct chaos *chaos, struct buffer *output, const char *const *argv);
-/* The path of a program, or of a file below the root, in one of a few static buffers. */
+/* The path of a program, or of a file below the root, in one of a few static buffers, which
+ * the next ones take over: not to be kept over a chaos_wait(). */
 const char *chaos_suite_program(const struct chaos *chaos, const char *name);
 const char *chaos_suite_path(const struct chaos *chaos, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -12,6 +12,8 @@
 
 #define REFUSED_MS 10000 /* Until the second one has given way. */
 #define MEANWHILE_MS 3000
+#define PASSED_MS 100 /* Until the proxies have written down what it said last. */
+#define GROWN 50      /* Orders that make a copy an old one. */
 
 /* Its exit code; -1: it goes on. */
 static int await_end(struct chaos *chaos, pid_t pid, int64_t wait_ms)
@@ -60,6 +62,23 @@ static bool make_copy(struct chaos *chaos, char name[24])
     return copied;
 }
 
+/* Sagas come that a copy does not know, and all participants have been told of them. */
+static bool grow(struct chaos *chaos)
+{
+    uint64_t accepted = chaos->board->accepted;
+    int64_t until_ms = chaos_now_ms() + 4 * MEANWHILE_MS;
+    while (chaos->board->accepted < accepted + GROWN && chaos_now_ms() < until_ms)
+        chaos_wait(chaos, 50);
+    if (chaos->board->accepted < accepted + GROWN)
+        return false;
+    /* Who is silent for so long is not ready. */
+    chaos_wait(chaos, MEANWHILE_MS);
+    json_t *status = chaos_verdict_ask(chaos, "status", "data");
+    bool ready = json_is_true(json_object_get(status, "ready"));
+    json_decref(status);
+    return ready;
+}
+
 void chaos_twin_old(struct chaos *chaos)
 {
     char name[24];
@@ -67,47 +86,68 @@ void chaos_twin_old(struct chaos *chaos)
     chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
     if (!copied)
         return;
-    /* Sagas come meanwhile that it does not know. */
-    uint64_t accepted = chaos->board->accepted;
-    int64_t until_ms = chaos_now_ms() + 4 * MEANWHILE_MS;
-    while (chaos->board->accepted < accepted + 50 && chaos_now_ms() < until_ms)
-        chaos_wait(chaos, 50);
-    bool grown = chaos->board->accepted >= accepted + 50;
-    /* Both may be fenced: the copy's epoch is the first one's, and one of them wins. */
+    if (!grow(chaos)) {
+        chaos_note(chaos, "no second orchestrator: too little has happened, or was heard of");
+        return;
+    }
+    /* Both may be fenced: the copy's epoch may be the first one's, and one of them wins. */
     chaos->services[CHAOS_ORCHESTRATOR].expected = true;
     pid_t pid = chaos_suite_twin(chaos, name);
     int code = await_end(chaos, pid, REFUSED_MS);
     chaos_tell(chaos, CHAOS_TWIN_OLD, "a second orchestrator on an older copy ended with %d", code);
     if (code < 0)
         end_it(chaos, pid);
-    if (grown && code != SERVICE_FENCED && code >= 0)
+    if (code != SERVICE_FENCED && code >= 0)
         chaos_find(chaos, "a second orchestrator on an older copy ended with %d, not with %d", code,
                    SERVICE_FENCED);
     chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
 }
 
-void chaos_twin_new(struct chaos *chaos)
+/* Both start under the same epoch: each participant hears one of them. */
+void chaos_twin_fight(struct chaos *chaos)
 {
     char name[24];
     if (!make_copy(chaos, name)) {
         chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
         return;
     }
-    pid_t pid = chaos_suite_twin(chaos, name);
-    bool together = rng_below(&chaos->rng, 2) == 0;
-    if (!together)
-        chaos_wait(chaos, MEANWHILE_MS);
     chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
-    chaos_wait(chaos, 100);
+    chaos_suite_turn(chaos);
     chaos->services[CHAOS_ORCHESTRATOR].expected = true;
-    chaos_wait(chaos, MEANWHILE_MS);
-    int code = await_end(chaos, pid, 0);
+    pid_t pid = chaos_suite_twin(chaos, name);
+    int code = await_end(chaos, pid, MEANWHILE_MS);
     bool fenced = chaos->services[CHAOS_ORCHESTRATOR].exit_code == SERVICE_FENCED;
-    chaos_tell(chaos, CHAOS_TWIN_NEW, "a second orchestrator on a copy, %s; it ended with %d, %s",
-               together ? "at once" : "first", code, fenced ? "the first was fenced" : "");
+    chaos_tell(chaos, CHAOS_TWIN_FIGHT, "a second orchestrator on a copy, at once, ended with %d%s",
+               code, fenced ? "; the first was fenced" : "");
     if (code < 0)
         end_it(chaos, pid);
-    /* An operator sees that the first has failed, stops the second, and starts the first. */
+    if (code != SERVICE_FENCED && !fenced)
+        chaos_note(chaos, "neither was fenced within %d s", MEANWHILE_MS / 1000);
+    chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
+}
+
+/* The copy takes over while the first is down; so it is the one that knows, and its database is
+ * what goes on. */
+void chaos_twin_new(struct chaos *chaos)
+{
+    char name[24];
+    char db[32];
+    if (!make_copy(chaos, name)) {
+        chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
+        return;
+    }
+    (void)snprintf(db, sizeof db, "%s/db", name);
+    chaos->board->heir = 1;
+    pid_t pid = chaos_suite_twin(chaos, name);
+    int code = await_end(chaos, pid, MEANWHILE_MS);
+    chaos_tell(chaos, CHAOS_TWIN_NEW, "a copy of the orchestrator has taken over for %d s%s",
+               MEANWHILE_MS / 1000, code < 0 ? "" : ", and ended by itself");
+    if (code < 0)
+        end_it(chaos, pid);
+    if (!chaos_suite_copy_database(chaos, db, "data/db", "orchestrator"))
+        chaos_find(chaos, "the copy could not be put in the place of the first");
+    chaos_wait(chaos, PASSED_MS);
+    chaos->board->heir = 0;
     chaos_suite_release(chaos, CHAOS_ORCHESTRATOR);
 }
 
@@ -166,7 +206,6 @@ static void trust(struct chaos *chaos)
 
 void chaos_twin_backup(struct chaos *chaos)
 {
-    (void)chaos_suite_path(chaos, "backup");
     chaos_suite_hold(chaos, CHAOS_PAYMENT);
     bool copied = chaos_suite_copy_database(chaos, "data/db", ".", "payment");
     chaos_suite_release(chaos, CHAOS_PAYMENT);

@@ -8,8 +8,12 @@
 void chaos_twin_same(struct chaos *chaos);
 /* On a copy that has grown old: the participants keep it out. */
 void chaos_twin_old(struct chaos *chaos);
-/* On a copy that knows everything: one of the two has to give way, and goes on afterwards. */
+/* On a copy that knows everything, while the first is down: it takes over, and is what goes on. */
 void chaos_twin_new(struct chaos *chaos);
+
+/* On such a copy while the first starts too, when all sagas have ended: two that are equal would
+ * lead an open one two ways. */
+void chaos_twin_fight(struct chaos *chaos);
 
 /* At the end of a run: a participant's old backup. Nothing is sent to it until it is trusted. */
 void chaos_twin_backup(struct chaos *chaos);

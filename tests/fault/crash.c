@@ -26,6 +26,7 @@
 static struct {
     const char *victim;
     bool all;
+    int tries; /* 0: as the kinds say. */
     uint64_t seed;
 } options = {.victim = "payment", .seed = 1};
 
@@ -40,6 +41,11 @@ static const struct {
     {{"sendto", "signal=KILL", false}, 2},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
+
+static int tries_of(size_t kind)
+{
+    return options.tries > 0 ? options.tries : kinds[kind].tries;
+}
 
 /* Which N are tried: all, or one drawn of each of so many parts of those that there are. */
 struct walk {
@@ -164,8 +170,9 @@ static void test_victim__hit_at_the_nth_call__all_orders_end(void **state)
     rng_seed(&crash.rng, options.seed);
     crash_rig_begin(&crash.rig, *state, options.victim);
     for (size_t i = 0; i < KINDS; i++)
-        if (options.all || kinds[i].tries > 0)
-            hit(&crash, &kinds[i].fault, kinds[i].tries);
+        if (options.all || tries_of(i) > 0)
+            hit(&crash, &kinds[i].fault, tries_of(i));
+    crash_rig_arm(&crash.rig, NULL, 0);
     const json_t *sagas = suite_sagas(crash.rig.suite);
     for (int i = 0; i < crash.runs; i++)
         suite_data_expect_ended(sagas, suite_process_text(crash.rig.suite, "r%d", i), ORDERS);
@@ -184,7 +191,7 @@ static void test_victim__hit_while_it_is_new__starts(void **state)
     rng_seed(&rng, options.seed);
     for (size_t i = 0; i < KINDS; i++) {
         const struct crash_fault *fault = &kinds[i].fault;
-        struct walk walk = {.tries = kinds[i].tries};
+        struct walk walk = {.tries = tries_of(i)};
         bool felt = true;
         long calls;
         if (fault->lasts || strcmp(fault->call, "sendto") == 0)
@@ -201,8 +208,9 @@ static void test_victim__hit_while_it_is_new__starts(void **state)
 
 static const char help[] =
     "usage: crash [options] [PROCESS]: hits a process of a suite at its Nth system call\n"
-    "  --all     every N from 1 on, until a run is untouched; else some of them\n"
-    "  --seed S  of those (1)\n"
+    "  --all      every N from 1 on, until a run is untouched\n"
+    "  --tries N  of each kind; without either, one or two\n"
+    "  --seed S   of which N are tried (1)\n"
     "PROCESS: orchestrator, order, inventory, payment (if none is named), shipping, observer.\n"
     "Needs strace, and a machine that permits it.\n";
 
@@ -210,6 +218,7 @@ static int read_options(int argc, char **argv)
 {
     static const struct option known[] = {
         {"all", no_argument, NULL, 'a'},
+        {"tries", required_argument, NULL, 't'},
         {"seed", required_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -218,6 +227,8 @@ static int read_options(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
         if (option == 'a')
             options.all = true;
+        else if (option == 't')
+            options.tries = (int)strtol(optarg, NULL, 10);
         else if (option == 's')
             options.seed = strtoull(optarg, NULL, 10);
         else

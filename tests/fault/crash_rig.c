@@ -161,7 +161,7 @@ void crash_rig_arm(struct crash_rig *rig, const struct crash_fault *fault, long 
     stop(victim_of(rig), SIGKILL, SIGKILL);
     rig->fault = fault;
     rig->deaths = 0;
-    rig->deaths_max = fault->lasts ? INT_MAX : 1;
+    rig->deaths_max = fault == NULL ? 0 : fault->lasts ? INT_MAX : 1;
     start_victim(rig, nth == 0 ? NEVER : nth);
 }
 

@@ -29,12 +29,14 @@ length_max=16384 # Bytes of an input.
 
 # one DIRECTORY KEEP CORPUS SECONDS TARGET: a line, and the log beside what is learned.
 one() {
-    local binary=$1/fuzz_$5 place=$2/$5 seeds=$3/$5 seconds=$4 rc=0 runs edges inputs found
-    mkdir -p "$place/corpus" "$place/found" "$place/tmp"
-    TMPDIR=$place/tmp "$binary" -max_total_time="$seconds" -rss_limit_mb=$memory_mb \
+    local binary=$1/fuzz_$5 place=$2/$5 seeds=$3/$5 seconds=$4 rc=0 scratch runs edges inputs found
+    mkdir -p "$place/corpus" "$place/found"
+    # In memory where there is some: a disk would wait for each commit.
+    scratch=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
+    TMPDIR=$scratch "$binary" -max_total_time="$seconds" -rss_limit_mb=$memory_mb \
         -timeout=$input_seconds -max_len=$length_max -print_final_stats=1 \
         -artifact_prefix="$place/found/" "$place/corpus" "$seeds" >"$place/log" 2>&1 || rc=$?
-    rm -rf "$place/tmp"
+    rm -rf "$scratch"
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$place/log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$place/log" | tail -1)
     inputs=$(find "$place/corpus" -type f | wc -l)

@@ -5,7 +5,8 @@
  *   0 another text or blob   1 a number     2 a bit flipped   3 the row is gone
  *   4 cut to so many bytes   5 NULL         6 bytes are added
  *
- * behind two bytes that say which row, and one that says which column. */
+ * behind two bytes that say which row, and one that says which column; or with 7 bytes of the file
+ * itself are replaced, behind three bytes that say where. */
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ const size_t fuzz_shape_skip = 1;
 #define TURNS 3
 #define TURN_MS 45000 /* Between two of them: timers fire. */
 
-enum damage { REPLACED, NUMBERED, FLIPPED, GONE, CUT, NULLED, LONGER, DAMAGES };
+enum damage { REPLACED, NUMBERED, FLIPPED, GONE, CUT, NULLED, LONGER, OF_FILE };
 
 struct table {
     char *name;
@@ -242,7 +243,7 @@ static void damage_row(sqlite3 *db, const struct source *source, const struct fu
     const struct table *table = &source->tables[(step->op >> 3) % source->table_count];
     int64_t row = fuzz_u16(&input) % table->rows;
     const char *column = table->columns[fuzz_u8(&input) % table->column_count];
-    enum damage damage = (enum damage)((step->op & 7) % DAMAGES);
+    enum damage damage = (enum damage)(step->op & 7);
     int type;
     struct buffer value = value_of(db, table, column, row, &type);
     sqlite3_stmt *stmt = NULL;
@@ -367,23 +368,59 @@ static void work(struct node *node, const struct source *source, struct node_tim
     fuzz_node_end(&fuzz);
 }
 
+/* The bytes of a file that a disk has spoiled. */
+static void damage_file(struct buffer *image, const struct fuzz_step *step)
+{
+    struct fuzz_input input = {step->payload.data, step->payload.len};
+    size_t at = fuzz_u16(&input);
+    at = (at | (size_t)fuzz_u8(&input) << 16) % image->len;
+    struct bytes bytes = fuzz_rest(&input);
+    size_t room = image->len - at;
+    if (bytes.len != 0)
+        memcpy(image->data + at, bytes.data, bytes.len < room ? bytes.len : room);
+}
+
+static char *make_database(const struct source *source, const struct fuzz_step *steps, size_t count)
+{
+    struct buffer image = {0};
+    buffer_append(&image, source->image.data, source->image.len);
+    for (size_t i = 0; i < count; i++)
+        if ((steps[i].op & 7) == OF_FILE)
+            damage_file(&image, &steps[i]);
+    char *path = fuzz_node_database(source->name, buffer_bytes(&image));
+    buffer_release(&image);
+    return path;
+}
+
+/* Where the file is spoiled SQLite may refuse this. */
+static void damage_rows(const struct source *source, const char *path,
+                        const struct fuzz_step *steps, size_t count)
+{
+    sqlite3 *db = open_database(path);
+    (void)sqlite3_exec(db, "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON; BEGIN",
+                       NULL, NULL, NULL);
+    for (size_t i = 0; i < count; i++)
+        if ((steps[i].op & 7) != OF_FILE)
+            damage_row(db, source, &steps[i]);
+    (void)sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    (void)sqlite3_close(db);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
     struct source *source = &sources[fuzz_u8(&input) % SOURCES];
-    struct fuzz_step step;
+    struct fuzz_step steps[DAMAGES_MAX];
     struct err err = {0};
     struct node *node = NULL;
+    size_t count = 0;
     const struct node_time now = {5000, INT64_C(1800000000000)};
+    while (count < DAMAGES_MAX && fuzz_next_step(&input, &steps[count]))
+        count++;
     if (source->image.len == 0)
         load_source(source);
-    char *path = fuzz_node_database(source->name, buffer_bytes(&source->image));
-    sqlite3 *db = open_database(path);
-    run_sql(db, "PRAGMA synchronous = OFF; PRAGMA ignore_check_constraints = ON; BEGIN");
-    for (int i = 0; i < DAMAGES_MAX && fuzz_next_step(&input, &step); i++)
-        damage_row(db, source, &step);
-    run_sql(db, "COMMIT");
-    (void)sqlite3_close(db);
+    char *path = make_database(source, steps, count);
+    damage_rows(source, path, steps, count);
     int rc = open_node(source, path, now, &node, &err);
     fuzz_require(rc == 0 || err.text[0] != '\0', "refused without words");
     if (rc == 0)

@@ -425,14 +425,15 @@ consumer
 
 
 def stored():
-    """Each kind of damage to each table's first row."""
+    """Damage of each kind, to the one database or the other; and to a file itself."""
     at = lambda row, column: struct.pack("<HB", row, column)
+    values = (b"other", struct.pack("<q", -1), b"\0\0\1", b"", b"\1\0", b"", b"more")
     for which in range(6):
-        seed("stored", bytes([which]))
-        for damage, value in enumerate((b"other", struct.pack("<q", -1), b"\0\0\1", b"", b"\1\0", b"",
-                                        b"more")):
+        for damage in range(which % 2, len(values), 2):
             seed("stored", bytes([which]) + step(damage | (which + damage) << 3,
-                                                 at(damage, damage + which) + value))
+                                                 at(damage, damage + which) + values[damage]))
+        where = (0, 100, 4096 + 3, 3 * 4096 + 500)[which % 4]
+        seed("stored", bytes([which]) + step(7, where.to_bytes(3, "little") + b"\xff\0\x80"))
 
 
 OLDER = 0x40

@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/rng.h"
 #include "base/xalloc.h"
+#include "suite_check.h"
 #include "suite_data.h"
 #include "suite_feed.h"
 #include "suite_tool.h"
@@ -302,6 +303,7 @@ static void test_storm__one_after_another_is_killed__all_orders_end(void **state
     for (size_t i = 0; i < SUITE_PROCESS_COUNT; i++)
         assert_true(storm.kills_of[i] >= options.kills / (2 * SUITE_PROCESS_COUNT));
     assert_true(2 * storm.aimed >= options.kills);
+    suite_expect_sound(storm.suite);
 }
 
 /* Everything is killed at once, the supervisor too, and started again: the orders go on. */
@@ -322,6 +324,7 @@ static void test_storm__everything_is_killed_at_once__all_orders_end(void **stat
                   storm.in_flight);
     expect_all_ended(&storm, last_kill_ms);
     expect_nothing_given_up(&storm);
+    suite_expect_sound(storm.suite);
 }
 
 static const char help[] =

@@ -2,46 +2,25 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "suite_check.h"
 #include "suite_data.h"
 #include "suite_files.h"
 #include "suite_tool.h"
 
 #define ORDERS 40
 
-/* What a call of it has said, and how it ended. */
-struct said {
-    int exit_code;
-    char out[20000];
-};
-
-static void check(struct said *said, const char *arguments)
+static void expect(struct suite_process *suite, const char *arguments, int exit_code,
+                   const char *words)
 {
-    char command[1000];
-    const char *build = getenv("ZSAGA_BUILD");
-    assert_non_null(build);
-    (void)snprintf(command, sizeof command, "%s/zsaga-check %s 2>&1", build, arguments);
-    FILE *stream = popen(command, "re");
-    assert_non_null(stream);
-    size_t len = fread(said->out, 1, sizeof said->out - 1, stream);
-    said->out[len] = '\0';
-    int status = pclose(stream);
-    assert_true(WIFEXITED(status));
-    said->exit_code = WEXITSTATUS(status);
-}
-
-static void expect(struct said *said, int exit_code, const char *words)
-{
-    if (said->exit_code != exit_code || strstr(said->out, words) == NULL)
-        fail_msg("exit code %d instead of %d, or not said: %s\n%s", said->exit_code, exit_code,
-                 words, said->out);
+    struct suite_checked checked = suite_check(suite, arguments);
+    if (checked.exit_code != exit_code || strstr(checked.out, words) == NULL)
+        fail_msg("exit code %d instead of %d, or not said: %s\n%s", checked.exit_code, exit_code,
+                 words, checked.out);
 }
 
 /* A suite that has dealt with orders of all outcomes, killed once in between, and is stopped. */
@@ -99,18 +78,14 @@ static void damage(struct suite_process *suite, const char *dir, const char *nam
 static void test_check__a_stopped_suite__only_damage_is_found(void **state)
 {
     struct suite_process *suite = *state;
-    static struct said said;
     run_and_stop(suite);
-    check(&said, suite->data);
-    expect(&said, 0, "\n0 findings in 6 databases\n");
-    check(&said, suite_process_text(suite, "%s --strict --json", suite->data));
-    expect(&said, 0, "\"ok\": true");
+    expect(suite, suite->data, 0, "\n0 findings in 6 databases\n");
+    expect(suite, suite_process_text(suite, "%s --strict --json", suite->data), 0, "\"ok\": true");
     for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
         const char *copy = suite_process_path(suite, "");
         suite_files_copy_tree(suite->data, copy);
         damage(suite, copy, damages[i].db, damages[i].damage);
-        check(&said, copy);
-        expect(&said, 1, suite_process_text(suite, "%s ", damages[i].invariant));
+        expect(suite, copy, 1, suite_process_text(suite, "%s ", damages[i].invariant));
     }
 }
 
@@ -118,28 +93,26 @@ static void test_check__a_stopped_suite__only_damage_is_found(void **state)
 static void test_check__what_it_cannot_read__is_said(void **state)
 {
     struct suite_process *suite = *state;
-    static struct said said;
-    check(&said, "");
-    expect(&said, 2, "data directory");
-    check(&said, suite_process_text(suite, "%s/nowhere", suite->root));
-    expect(&said, 3, "nowhere");
+    expect(suite, "", 2, "data directory");
+    expect(suite, suite_process_text(suite, "%s/nowhere", suite->root), 3, "nowhere");
     suite_data_up_plenty(suite);
-    check(&said, suite->data);
-    expect(&said, 3, "stop it first");
+    expect(suite, suite->data, 3, "stop it first");
     assert_int_equal(suite_process_down(suite), 0);
-    check(&said, suite_process_text(suite, "%s --history %s", suite->data,
-                                    suite_data_write(suite, "{\"kind\": \"tale\"}\n")));
-    expect(&said, 3, ":1:");
-    check(&said,
-          suite_process_text(
-              suite, "%s --history %s", suite->data,
-              suite_data_write(suite, "{\"kind\": \"invoke\", \"at_ms\": 1, \"op\": 1, \"call\":"
-                                      " \"submit\", \"key\": \"k\", \"definition\": \"order\","
-                                      " \"body\": \"00\"}\n"
-                                      "{\"kind\": \"answer\", \"at_ms\": 2, \"op\": 1, \"outcome\":"
-                                      " \"ok\", \"verdict\": \"accepted\", \"state\": \"running\"}"
-                                      "\n")));
-    expect(&said, 1, "I1 k: ");
+    expect(suite,
+           suite_process_text(suite, "%s --history %s", suite->data,
+                              suite_data_write(suite, "{\"kind\": \"tale\"}\n")),
+           3, ":1:");
+    expect(
+        suite,
+        suite_process_text(
+            suite, "%s --history %s", suite->data,
+            suite_data_write(suite, "{\"kind\": \"invoke\", \"at_ms\": 1, \"op\": 1, \"call\":"
+                                    " \"submit\", \"key\": \"k\", \"definition\": \"order\","
+                                    " \"body\": \"00\"}\n"
+                                    "{\"kind\": \"answer\", \"at_ms\": 2, \"op\": 1, \"outcome\":"
+                                    " \"ok\", \"verdict\": \"accepted\", \"state\": \"running\"}"
+                                    "\n")),
+        1, "I1 k: ");
 }
 
 int main(void)

@@ -25,6 +25,8 @@ void report_print(const struct sim_counts *counts)
 #undef X
     for (int i = TOY_RETRY; i < TOY_TROUBLE_COUNT; i++)
         print_count("toy_", troubles[i], counts->troubled[i], &column);
+    for (size_t i = 0; i < CHECKER_INVARIANTS; i++)
+        print_count("checked_", checker_invariant(i), counts->checked[i], &column);
     printf("%s", column % COLUMNS == 0 ? "" : "\n");
 }
 
@@ -49,6 +51,13 @@ int report_missing(const struct sim_counts *counts)
         if (counts->troubled[i] != 0)
             continue;
         printf("never happened: toy_%s\n", troubles[i]);
+        missing++;
+    }
+    for (size_t i = 0; i < CHECKER_INVARIANTS; i++) {
+        /* Toys have no money. */
+        if (counts->checked[i] != 0 || strcmp(checker_invariant(i), "I12") == 0)
+            continue;
+        printf("never checked: %s\n", checker_invariant(i));
         missing++;
     }
     return missing;

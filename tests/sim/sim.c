@@ -267,6 +267,8 @@ void sim_free(struct sim *sim)
         definition_free(sim->shapes[i].definition);
     for (int i = 0; i < TOY_TROUBLE_COUNT; i++)
         sim->counts->troubled[i] += sim->world.troubled[i];
+    for (size_t i = 0; i < sim->saga_count; i++)
+        free(sim->sagas[i].input);
     sim_toy_set_world(NULL);
     arena_release(&sim->arena);
     buffer_release(&sim->trace);
@@ -300,14 +302,24 @@ void sim_run_on(struct sim *sim, int64_t ms)
         step(sim, end);
 }
 
+static bool all_are_well(const struct sim *sim)
+{
+    for (uint8_t i = 0; i < sim->host_count; i++)
+        if ((sim->ghost == 0 || i != sim->ghost) &&
+            (sim->hosts[i].node == NULL || sim->hosts[i].turn.broken))
+            return false;
+    return true;
+}
+
 /* They may be waiting for their next try. */
 static void run_until_read(struct sim *sim)
 {
     int64_t end = sim->now_ms + READER_MS;
-    while (sim->now_ms < end && !sim_reader_has_caught_up(sim))
+    while (sim->now_ms < end && (!all_are_well(sim) || sim_reader_hindrance(sim) != NULL))
         sim_run_on(sim, READER_LOOK_MS);
-    if (!sim_reader_has_caught_up(sim))
-        sim_fail(sim, "L2", "a reader has not caught up %d ms after all rests", READER_MS);
+    if (sim_reader_hindrance(sim) != NULL)
+        sim_fail(sim, "L2", "%d ms after all rests a reader has not caught up: %s", READER_MS,
+                 sim_reader_hindrance(sim));
 }
 
 /* Until the client knows that all rests, and a little longer. */

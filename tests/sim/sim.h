@@ -26,6 +26,7 @@
 #include "base/bytes.h"
 #include "base/heap.h"
 #include "base/rng.h"
+#include "check.h"
 #include "definition.h"
 #include "orchestrator.h"
 #include "participant_node.h"
@@ -56,7 +57,7 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
     X(spent) X(late_facts) X(throttled) X(held) X(suspects) X(old_welcomes) X(downs) X(suspended) \
     X(waking) X(resting) X(floors) X(floors_open) \
     X(applied) X(repeated) X(blocked) X(tombstones) X(expired) X(stale_epoch) X(rejected) \
-    X(retried) X(singly) X(new_version) \
+    X(retried) X(singly) X(new_version) X(left_out) X(unheard_of) \
     X(unheard) X(asked_undo) X(stale_nonce) X(stale_copy) X(guilty) X(refused) X(read_dropped) \
     X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps) \
     X(cut_off) X(garbage) X(garbage_dropped) X(wrong) X(rebuilt) \
@@ -67,6 +68,7 @@ struct sim_counts {
     SIM_COUNTS(X)
 #undef X
     uint64_t troubled[TOY_TROUBLE_COUNT];
+    uint64_t checked[CHECKER_INVARIANTS]; /* How often each was evaluated. */
 };
 
 /* What an operator does wrong. */
@@ -99,6 +101,8 @@ struct sim_profile {
     uint64_t keep_bytes;   /* Of each toy's log, where the reader can be built anew. */
     bool rebuilds;         /* The reader can, and its commits do not wait for the disk. */
     bool observed;         /* There is an observer. */
+    bool reconfigures;     /* Starts may have other limits, and miss a definition. */
+    bool crowded;          /* As many sagas as there can be. */
     bool real_disks;       /* Databases are created in this run, under its faults. */
     enum sim_mischief_kind mischief;
     bool outlasts;   /* What is broken is broken for longer than most patience. */
@@ -117,6 +121,8 @@ enum sim_fault {
     SIM_FAULT_DISK_FULL,
     SIM_FAULT_DISK_WELL, /* Somebody has made room. */
     SIM_FAULT_DISK_BROKEN,
+    SIM_FAULT_UNREADABLE,
+    SIM_FAULT_UNOPENABLE,
     SIM_FAULT_NOSY,       /* No fault either: somebody asks what nobody needs. */
     SIM_FAULT_CHECKPOINT, /* No fault: the WAL is moved into its file. */
     SIM_FAULT_COUNT,
@@ -153,7 +159,7 @@ struct sim_shape {
 
 struct sim_saga {
     char key[32];
-    char input[32];
+    char *input;
     size_t shape; /* Index of the first version. */
     int64_t submit_at_ms;
     int64_t ask_at_ms;

@@ -55,6 +55,8 @@ void sim_check_open(struct sim *sim)
 
 void sim_check_close(struct sim *sim)
 {
+    for (size_t i = 0; sim->checker != NULL && i < CHECKER_INVARIANTS; i++)
+        sim->counts->checked[i] += checker_evaluated(sim->checker, i);
     checker_free(sim->checker);
     sim->checker = NULL;
 }
@@ -125,6 +127,8 @@ static void tell_lives(struct sim *sim)
 {
     for (size_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
+        if (host->told_loads == host->loads)
+            continue;
         const struct check_life_event start = {sim->now_ms, host->name, CHECK_STARTED};
         const struct check_life_event reload = {sim->now_ms, host->name, CHECK_RELOADED};
         sqlite3 *db = host->node == NULL ? NULL : sim_disk_handle(host->path);

@@ -1,5 +1,6 @@
 /* The simulator's client: submits until it is told, asks until all rests, mends what needs it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/packed.h"
@@ -41,8 +42,7 @@ static void submit(struct sim *sim, size_t index, enum request how)
     struct sim_saga *saga = &sim->sagas[index];
     Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
     Zsaga__Submit body = ZSAGA__SUBMIT__INIT;
-    char input[40];
-    (void)snprintf(input, sizeof input, "%s%s", saga->input, how == OTHER_INPUT ? "!" : "");
+    char *input = xprintf("%s%s", saga->input, how == OTHER_INPUT ? "!" : "");
     body.definition = packed_borrow_text(sim->shapes[saga->shape].name);
     body.key = packed_borrow_text(saga->key);
     body.nonce = packed_borrow_text(how == SUBMIT ? saga->key : "another");
@@ -52,6 +52,7 @@ static void submit(struct sim *sim, size_t index, enum request how)
     request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_SUBMIT;
     request.submit = &body;
     send(sim, &request);
+    free(input);
 }
 
 static void find(struct sim *sim, size_t index)
@@ -317,6 +318,13 @@ static bool is_outage(const Zsaga__Refusal *refusal)
            bytes_equal(packed_view(refusal->code), bytes_text("busy"));
 }
 
+/* A start of the orchestrator that was given fewer definitions. */
+static bool is_left_out(const struct sim *sim, const Zsaga__Refusal *refusal)
+{
+    return sim->profile.reconfigures &&
+           bytes_equal(packed_view(refusal->code), bytes_text("unknown_definition"));
+}
+
 static void on_answer(struct sim *sim, const Zsaga__ClientAnswer *answer)
 {
     enum request how = (enum request)(answer->id >> 8 & 0xff);
@@ -348,6 +356,10 @@ static void on_answer(struct sim *sim, const Zsaga__ClientAnswer *answer)
             return;
         if (answer->id == 0 && sim->profile.garbage > 0) /* What could not be read. */
             return;
+        if (is_left_out(sim, answer->refusal)) {
+            sim->counts->unheard_of++;
+            return;
+        }
         if (is_outage(answer->refusal)) {
             sim->counts->outage++;
             return;

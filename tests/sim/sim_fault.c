@@ -121,6 +121,12 @@ static void strike(struct sim *sim, enum sim_fault fault, struct sim_host *host)
     case SIM_FAULT_DISK_BROKEN:
         break_disk(sim, host, SIM_DISK_BROKEN);
         return;
+    case SIM_FAULT_UNREADABLE:
+        break_disk(sim, host, SIM_DISK_UNREADABLE);
+        return;
+    case SIM_FAULT_UNOPENABLE:
+        break_disk(sim, host, SIM_DISK_UNOPENABLE);
+        return;
     case SIM_FAULT_CHECKPOINT:
         checkpoint(sim, host);
         return;
@@ -145,8 +151,11 @@ void sim_fault_strike(struct sim *sim)
 
 void sim_fault_heal(struct sim *sim)
 {
+    bool before = sim->healed;
     sim->healed = true;
     sim->next_fault_ms = SIM_NEVER;
+    if (!before && sim->profile.reconfigures) /* The last start has all definitions. */
+        crash(sim, &sim->hosts[SIM_ORCHESTRATOR]);
     for (size_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
         sim_disk_fail(host->path, SIM_DISK_WELL, 0);

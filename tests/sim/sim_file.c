@@ -9,6 +9,7 @@ void sim_file_release(struct sim_file *file)
 {
     buffer_release(&file->bytes);
     buffer_release(&file->old);
+    buffer_release(&file->disk);
     free(file->pieces);
     *file = (struct sim_file){0};
 }
@@ -17,6 +18,7 @@ void sim_file_set(struct sim_file *file, struct bytes bytes)
 {
     buffer_clear(&file->bytes);
     buffer_append(&file->bytes, bytes.data, bytes.len);
+    file->strayed = false;
     sim_file_flush(file);
 }
 
@@ -29,15 +31,24 @@ size_t sim_file_read(const struct sim_file *file, void *to, size_t len, size_t a
     return got;
 }
 
+static void stretch(struct buffer *bytes, size_t size)
+{
+    size_t before = bytes->len;
+    if (size > before)
+        memset(buffer_extend(bytes, size - before), 0, size - before);
+}
+
+static void put_into(struct buffer *bytes, const void *data, size_t len, size_t at)
+{
+    stretch(bytes, at);
+    if (at + len > bytes->len)
+        (void)buffer_extend(bytes, at + len - bytes->len);
+    memcpy(bytes->data + at, data, len);
+}
+
 static void put(struct sim_file *file, const void *data, size_t len, size_t at)
 {
-    size_t size = file->bytes.len;
-    if (at + len > size) {
-        (void)buffer_extend(&file->bytes, at + len - size);
-        if (at > size)
-            memset(file->bytes.data + size, 0, at - size);
-    }
-    memcpy(file->bytes.data + at, data, len);
+    put_into(&file->bytes, data, len, at);
 }
 
 /* Before it is done: remembers what it replaces. */
@@ -73,8 +84,26 @@ void sim_file_cut(struct sim_file *file, size_t size)
     file->bytes.len = size;
 }
 
+/* What was written since then, and no more of what can be read. */
+static void bring_to_disk(struct sim_file *file)
+{
+    const struct buffer *now = &file->bytes;
+    for (size_t i = 0; i < file->piece_count; i++) {
+        const struct sim_piece *piece = &file->pieces[i];
+        size_t there = piece->at < now->len ? now->len - piece->at : 0;
+        size_t len = piece->len < there ? piece->len : there;
+        if (len > 0)
+            put_into(&file->disk, now->data + piece->at, len, piece->at);
+    }
+    stretch(&file->disk, now->len);
+    file->disk.len = now->len;
+    file->strayed = now->len > 0 && memcmp(file->disk.data, now->data, now->len) != 0;
+}
+
 void sim_file_flush(struct sim_file *file)
 {
+    if (file->strayed)
+        bring_to_disk(file);
     file->piece_count = 0;
     buffer_clear(&file->old);
 }
@@ -94,6 +123,29 @@ static void take_all_back(struct sim_file *file, struct buffer *written)
         buffer_append(written, file->bytes.data + piece->at, piece->len);
         take_back(file, piece);
     }
+}
+
+static void copy(const struct buffer *from, struct buffer *to)
+{
+    buffer_clear(to);
+    buffer_append(to, from->data, from->len);
+}
+
+void sim_file_fail_to_flush(struct sim_file *file)
+{
+    struct buffer written = {0};
+    struct buffer now = {0};
+    if (!file->strayed) {
+        copy(&file->bytes, &now);
+        take_all_back(file, &written);
+        copy(&file->bytes, &file->disk);
+        copy(&now, &file->bytes);
+        file->strayed = true;
+    }
+    file->piece_count = 0;
+    buffer_clear(&file->old);
+    buffer_release(&written);
+    buffer_release(&now);
 }
 
 /* Of a piece, what lies in its sectors `from` to `until`. */
@@ -186,12 +238,14 @@ unsigned sim_file_lose(struct sim_file *file, const struct sim_draw *draw)
 {
     struct buffer written = {0};
     unsigned lost = (unsigned)file->piece_count;
-    if (lost == 0)
-        return 0;
+    unsigned strayed = file->strayed;
     take_all_back(file, &written);
-    if (draw != NULL)
+    if (file->strayed)
+        copy(&file->disk, &file->bytes);
+    file->strayed = false;
+    if (draw != NULL && lost > 0)
         lost = draw_lost(file, &written, draw);
     buffer_release(&written);
     sim_file_flush(file);
-    return lost;
+    return lost + strayed;
 }

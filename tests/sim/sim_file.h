@@ -1,6 +1,10 @@
 /* A file held in memory that knows what of it is on the disk: all that was written before its last
  * flush, and no more for certain.
  *
+ * A flush that failed takes with it what it was to flush: that can be read as before, but no later
+ * flush will bring it to the disk, only to write it once more. So does Linux, which tells of a
+ * failure once.
+ *
  * When the power fails, of what was written (or cut off) since then each piece may be there or not,
  * a piece may end at any sector, and where it did not get whole there may be trash; nothing outside
  * of a piece is touched, as SQLite expects of today's disks ("powersafe overwrite"). That a file is
@@ -9,6 +13,7 @@
 #ifndef ZSAGA_SIM_FILE_H
 #define ZSAGA_SIM_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +42,8 @@ struct sim_file {
     size_t piece_count;
     size_t piece_capacity;
     struct buffer old; /* What the pieces replaced, one after the other. */
+    bool strayed;      /* A flush has failed: then `disk` is what was flushed in truth. */
+    struct buffer disk;
 };
 
 void sim_file_release(struct sim_file *file); /* Leaves it empty. */
@@ -47,6 +54,7 @@ size_t sim_file_read(const struct sim_file *file, void *to, size_t len, size_t a
 void sim_file_write(struct sim_file *file, const void *data, size_t len, size_t at);
 void sim_file_cut(struct sim_file *file, size_t size); /* Harmless when it is not longer. */
 void sim_file_flush(struct sim_file *file);
+void sim_file_fail_to_flush(struct sim_file *file);
 
 /* The power fails. NULL: nothing that was not flushed is there. Returns how many pieces are not
  * there as they were written. */

@@ -90,8 +90,15 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
         if (shape->version != 0)
             continue;
         sim->counts->new_version += other;
+        /* Sagas that are under way go on without it. */
+        if (sim->profile.reconfigures && !sim->healed && sim_choice_below(host->choice, 4) == 3) {
+            sim->counts->left_out++;
+            continue;
+        }
         definitions[options.definition_count++] = sim->shapes[other ? i + 1 : i].definition;
     }
+    if (sim->profile.reconfigures)
+        options.limits.window_max = 1U << sim_choice_below(host->choice, 8);
     return orchestrator_new(&options, sim_time(sim, host), &host->node, err);
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/xalloc.h"
 #include "sim_parts.h"
 
 #define TAIL_MS 200
@@ -33,7 +34,7 @@ struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
     sim_open_hosts(sim, toys, false, false);
     sim->saga_count = 1;
     (void)snprintf(sim->sagas[0].key, sizeof sim->sagas[0].key, "key");
-    (void)snprintf(sim->sagas[0].input, sizeof sim->sagas[0].input, "0:order");
+    sim->sagas[0].input = xstrdup("0:order");
     return sim;
 }
 

@@ -56,7 +56,8 @@ static void leave_out(struct sim_profile *profile, unsigned groups)
         [SIM_FAULT_NOSY] = PEOPLE,          [SIM_FAULT_CRASH] = CRASH,
         [SIM_FAULT_PAUSE] = CLOCK,          [SIM_FAULT_CUT] = NET,
         [SIM_FAULT_ONE_WAY] = NET,          [SIM_FAULT_SWIZZLE] = NET,
-        [SIM_FAULT_WALL] = CLOCK,           [SIM_FAULT_DISK_FULL] = DISK,
+        [SIM_FAULT_WALL] = CLOCK,           [SIM_FAULT_UNREADABLE] = DISK,
+        [SIM_FAULT_UNOPENABLE] = DISK,      [SIM_FAULT_DISK_FULL] = DISK,
         [SIM_FAULT_DISK_WELL] = EVERYTHING, [SIM_FAULT_DISK_BROKEN] = DISK,
         [SIM_FAULT_RESTARTS] = CRASH,       [SIM_FAULT_CHECKPOINT] = EVERYTHING,
     };
@@ -107,6 +108,8 @@ void sim_profile_draw(struct sim *sim)
         .keep_bytes = UINT64_MAX,
         .rebuilds = below(sim, 2) != 0,
         .observed = below(sim, 2) != 0,
+        .reconfigures = below(sim, 4) == 3,
+        .crowded = below(sim, 16) == 15,
         .real_disks = below(sim, 8) == 7,
         .outlasts = below(sim, 32) == 31,
         .mischief = SIM_MISCHIEF_NONE,
@@ -123,17 +126,19 @@ void sim_profile_draw(struct sim *sim)
 void sim_profile_print(const struct sim *sim)
 {
     const struct sim_profile *profile = &sim->profile;
-    (void)fprintf(
-        stderr,
-        "profile: drop=%u twice=%u slow=%u replay=%u delay_ms=%lld slow_ms=%lld"
-        " next_life=%d crash=%u power=%u fault_ms=%lld kinds=0x%x heal_ms=%lld"
-        " busy_ms=%lld troubled=%u refused=%u reader_fails=%u nosy=%u garbage=%u"
-        " keep_bytes=%llu rebuilds=%d observed=%d real_disks=%d outlasts=%d mischief=%d\n",
-        profile->drop, profile->twice, profile->slow, profile->replay,
-        (long long)profile->delay_ms_max, (long long)profile->slow_ms_max, profile->next_life,
-        profile->crash, profile->power, (long long)profile->fault_ms, profile->fault_kinds,
-        (long long)profile->heal_at_ms, (long long)profile->busy_ms_max, profile->troubled,
-        profile->refused, profile->reader_fails, profile->nosy, profile->garbage,
-        (unsigned long long)profile->keep_bytes, profile->rebuilds, profile->observed,
-        profile->real_disks, profile->outlasts, (int)profile->mischief);
+    (void)fprintf(stderr,
+                  "profile: drop=%u twice=%u slow=%u replay=%u delay_ms=%lld slow_ms=%lld"
+                  " next_life=%d crash=%u power=%u fault_ms=%lld kinds=0x%x heal_ms=%lld"
+                  " busy_ms=%lld troubled=%u refused=%u reader_fails=%u nosy=%u garbage=%u"
+                  " keep_bytes=%llu rebuilds=%d observed=%d real_disks=%d outlasts=%d"
+                  " reconfigures=%d crowded=%d mischief=%d\n",
+                  profile->drop, profile->twice, profile->slow, profile->replay,
+                  (long long)profile->delay_ms_max, (long long)profile->slow_ms_max,
+                  profile->next_life, profile->crash, profile->power, (long long)profile->fault_ms,
+                  profile->fault_kinds, (long long)profile->heal_at_ms,
+                  (long long)profile->busy_ms_max, profile->troubled, profile->refused,
+                  profile->reader_fails, profile->nosy, profile->garbage,
+                  (unsigned long long)profile->keep_bytes, profile->rebuilds, profile->observed,
+                  profile->real_disks, profile->outlasts, profile->reconfigures, profile->crowded,
+                  (int)profile->mischief);
 }

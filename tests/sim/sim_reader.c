@@ -165,27 +165,36 @@ static int64_t head_of(struct sim *sim, uint8_t place)
     return sim_rows_one(sim, place, "SELECT value FROM zsaga_counter WHERE name = 'outbox_head'");
 }
 
-static bool has_caught_up(struct sim *sim, const struct sim_host *host)
+/* What hinders a reader; NULL when it has read all there is. */
+static const char *hindrance(struct sim *sim, const struct sim_host *host)
 {
+    static char words[300];
     const struct node *node = host->node;
     const struct consumer_stream *streams;
     if (node == NULL || host->turn.broken)
-        return false;
+        return node == NULL ? "it is down" : host->turn.trouble;
     if (host->place == sim->observer)
         node = observer_node_consumer(node);
     size_t count = consumer_node_streams(node, &streams);
-    for (size_t i = 0; i < count; i++)
-        if (sim->hosts[i].node == NULL || (int64_t)streams[i].applied != head_of(sim, (uint8_t)i))
-            return false;
-    return true;
+    for (size_t i = 0; i < count; i++) {
+        int64_t head = sim->hosts[i].node == NULL ? -1 : head_of(sim, (uint8_t)i);
+        if ((int64_t)streams[i].applied == head)
+            continue;
+        (void)snprintf(words, sizeof words, "%s: %s, %llu applied of %lld%s%s",
+                       streams[i].publisher, consumer_stream_state_name(streams[i].state),
+                       (unsigned long long)streams[i].applied, (long long)head,
+                       streams[i].detail[0] == '\0' ? "" : ": ", streams[i].detail);
+        return words;
+    }
+    return NULL;
 }
 
-bool sim_reader_has_caught_up(struct sim *sim)
+const char *sim_reader_hindrance(struct sim *sim)
 {
-    for (uint8_t i = sim->readers; sim_is_reader(sim, i); i++)
-        if (!has_caught_up(sim, &sim->hosts[i]))
-            return false;
-    return true;
+    const char *words = NULL;
+    for (uint8_t i = sim->readers; words == NULL && sim_is_reader(sim, i); i++)
+        words = hindrance(sim, &sim->hosts[i]);
+    return words;
 }
 
 static uint64_t add_row(uint64_t hash, const struct sim_rows *row)

@@ -11,7 +11,8 @@ void sim_reader_begin(struct sim *sim); /* What its service draws its failures f
 int sim_reader_open(struct sim *sim, struct sim_host *host, struct err *err);
 void sim_reader_count(struct sim *sim, const struct sim_host *host);
 
-bool sim_reader_has_caught_up(struct sim *sim); /* All who read. */
+/* Why not all who read have read all there is; NULL: they have. */
+const char *sim_reader_hindrance(struct sim *sim);
 /* Of all that a reader's service has written. */
 uint64_t sim_reader_digest(struct sim *sim, uint8_t place);
 

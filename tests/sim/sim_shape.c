@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/xalloc.h"
 #include "sim_parts.h"
 
 #define SAGAS_MAX 10
+#define LARGE 16000      /* Bytes of an input, which becomes an output: that has a limit. */
 #define FOR_EVER 1000000 /* Calls in trouble: until somebody mends it. */
 
 static uint64_t below(struct sim *sim, uint64_t bound)
@@ -157,13 +159,13 @@ void sim_shape_draw(struct sim *sim)
         if (below(sim, 3) == 2)
             draw_shape(sim, i, 1);
     }
-    sim->saga_count = 1 + (size_t)below(sim, SAGAS_MAX);
+    sim->saga_count = 1 + (size_t)below(sim, sim->profile.crowded ? SIM_SAGAS_MAX : SAGAS_MAX);
     int64_t span = below(sim, 2) == 0 ? 100 : sim->profile.heal_at_ms;
     for (size_t i = 0; i < sim->saga_count; i++) {
         struct sim_saga *saga = &sim->sagas[i];
         *saga = (struct sim_saga){0};
         (void)snprintf(saga->key, sizeof saga->key, "key-%zu", i);
-        (void)snprintf(saga->input, sizeof saga->input, "%zu:order", i);
+        saga->input = xprintf("%zu:%0*d", i, below(sim, 16) == 15 ? (int)below(sim, LARGE) : 1, 0);
         do
             saga->shape = (size_t)below(sim, sim->shape_count);
         while (sim->shapes[saga->shape].version != 0);

@@ -77,6 +77,8 @@ static int file_sync(sqlite3_file *base, int flags)
     int rc = feel(base, SIM_DISK_WRITES);
     if (rc == SQLITE_OK)
         sim_file_flush(bytes_in(base));
+    else
+        sim_file_fail_to_flush(bytes_in(base));
     return rc;
 }
 

@@ -169,6 +169,30 @@ static void test_power__file_was_cut__may_be_long_again(void **state)
     expect(&file, "aa");
 }
 
+static void test_power__after_a_failed_flush__takes_what_it_was_to_flush(void **state)
+{
+    /* A later flush brings only what is written later to the disk: what a failed one was to flush
+     * can be read, and is not there. To write it once more helps. */
+    (void)state;
+    struct sim_file file = half_flushed();
+    char bytes[SIM_SECTOR];
+    sim_file_fail_to_flush(&file);
+    memset(bytes, 'c', sizeof bytes);
+    sim_file_write(&file, bytes, sizeof bytes, 2 * SIM_SECTOR);
+    sim_file_flush(&file);
+    assert_int_equal(file.bytes.data[3 * SIM_SECTOR], 'b');
+    assert_int_equal(sim_file_lose(&file, NULL), 1);
+    expect(&file, "aaaaccaa");
+    file = half_flushed();
+    sim_file_fail_to_flush(&file);
+    memset(bytes, 'b', sizeof bytes);
+    for (size_t i = 0; i < 5; i++)
+        sim_file_write(&file, bytes, sizeof bytes / 2, (3 + i) * sizeof bytes / 2);
+    sim_file_flush(&file);
+    assert_int_equal(sim_file_lose(&file, NULL), 0);
+    expect(&file, "aaabbbbb");
+}
+
 /* A database on the disk. */
 struct fixture {
     char dir[200];
@@ -297,6 +321,46 @@ static void test_database__power_lost_at_any_write__keeps_what_was_committed(voi
     assert_true(nth > 60);
 }
 
+static int64_t count_rows(struct fixture *fixture)
+{
+    if (open_db(fixture) < 0)
+        fail_msg("%s", fixture->err.text);
+    if (ask(fixture, "SELECT count(*) FROM sqlite_schema WHERE name = 't'") == 0)
+        return -1;
+    return ask(fixture, "SELECT count(*) FROM t");
+}
+
+/* True when the run was not touched. */
+static bool start_again_at(struct fixture *fixture, enum sim_disk_fault fault, int64_t nth)
+{
+    bool ended;
+    sim_disk_remove(fixture->path);
+    sim_disk_fail(fixture->path, fault, nth);
+    (void)commit_rows(fixture, &ended);
+    close_db(fixture);
+    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
+    int64_t found = count_rows(fixture);
+    close_db(fixture);
+    (void)sim_disk_lose(fixture->path, NULL);
+    assert_true(count_rows(fixture) >= found);
+    close_db(fixture);
+    return ended;
+}
+
+static void test_database__as_a_start_finds_it__is_there_for_good(void **state)
+{
+    /* Who died between the write of a commit and its flush finds it committed, and may tell so:
+     * then it must be on the disk. After a flush that failed, another one is not enough: it finds
+     * nothing to do. */
+    int64_t nth = 1;
+    while (!start_again_at(*state, SIM_DISK_DEAD, nth))
+        nth++;
+    assert_true(nth > 60);
+    nth = 1;
+    while (!start_again_at(*state, SIM_DISK_BROKEN, nth))
+        nth++;
+}
+
 static void test_database__commits_without_a_flush__loses_them(void **state)
 {
     /* The disk tells a commit that was flushed from one that was not. */
@@ -403,7 +467,9 @@ int main(void)
         cmocka_unit_test(test_power__several_writes__each_on_its_own),
         cmocka_unit_test(test_power__in_order__keeps_what_came_first),
         cmocka_unit_test(test_power__file_was_cut__may_be_long_again),
+        cmocka_unit_test(test_power__after_a_failed_flush__takes_what_it_was_to_flush),
         DISK_TEST(test_database__power_lost_at_any_write__keeps_what_was_committed),
+        DISK_TEST(test_database__as_a_start_finds_it__is_there_for_good),
         DISK_TEST(test_database__commits_without_a_flush__loses_them),
         DISK_TEST(test_database__open__is_held),
         DISK_TEST(test_fault__of_writing__is_felt_once_or_until_it_is_well),

@@ -244,7 +244,7 @@ static int claim(struct db *db, const struct db_part *parts, size_t count, struc
                   "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
-    if (rc == 0)
+    if (rc == 0 && !MUTANT(WAL_UNSETTLED))
         rc = settle(db, err);
     if (rc == 0 && MUTANT(SYNC_NORMAL))
         rc = db_relax(db, err);

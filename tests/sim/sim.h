@@ -146,6 +146,9 @@ struct sim_mischief {
     int64_t known_head;      /* what the orchestrator knew, and */
     int64_t read_head;       /* what the reader had, when it was put back. */
     bool suspended;
+    bool trusted;    /* An operator says that it is meant: tries to, from then on. */
+    int64_t effects; /* In the participant's log when its turn began; -1: not known. */
+    bool floor_held; /* By it, then. */
 };
 
 /* A version of a definition. */

@@ -125,6 +125,19 @@ static void ask_wrongly(struct sim *sim)
     send(sim, &request);
 }
 
+void sim_client_trust(struct sim *sim, const char *participant)
+{
+    Zsaga__ClientRequest request = ZSAGA__CLIENT_REQUEST__INIT;
+    Zsaga__Trust trust = ZSAGA__TRUST__INIT;
+    trust.participant = packed_borrow_text(participant);
+    trust.who = packed_borrow_text("sim");
+    trust.reason = packed_borrow_text("it is meant");
+    request.id = make_id(sim, RESUME, 0); /* Refused where it is trusted already. */
+    request.kind_case = ZSAGA__CLIENT_REQUEST__KIND_TRUST;
+    request.trust = &trust;
+    send(sim, &request);
+}
+
 void sim_client_open(struct sim *sim)
 {
     sim->client = (struct frame_header){.name = "zsaga", .incarnation = 1};

@@ -2,6 +2,7 @@
 #ifndef ZSAGA_SIM_PARTS_H
 #define ZSAGA_SIM_PARTS_H
 
+#include "command.pb-c.h"
 #include "sim.h"
 #include "sim_check.h"
 
@@ -50,6 +51,7 @@ void sim_client_run(struct sim *sim);
 /* Asks what is not needed, about a saga that may have ended long ago. */
 void sim_client_be_nosy(struct sim *sim, size_t saga);
 void sim_client_ask_status(struct sim *sim);
+void sim_client_trust(struct sim *sim, const char *participant);
 void sim_client_arrive(struct sim *sim, const struct sim_packet *packet);
 bool sim_client_is_done(const struct sim *sim); /* All sagas are known to rest. */
 
@@ -64,7 +66,19 @@ void sim_script_mend(struct sim *sim, size_t saga); /* Nothing is in trouble any
 void sim_profile_draw(struct sim *sim);
 void sim_profile_print(const struct sim *sim); /* What was drawn, on standard error. */
 
-/* sim_mischief.c */
+/* sim_mischief.c, with sim_ghost.c and sim_backup.c */
+#define SIM_MISCHIEF_COPY "a copy" /* Its name among the kept databases. */
+void sim_mischief_take_down(struct sim *sim, struct sim_host *host);
+void sim_ghost_start(struct sim *sim);
+void sim_ghost_begin_turn(struct sim *sim, const struct sim_host *host);
+void sim_ghost_check_reply(struct sim *sim, const struct sim_host *host, uint8_t to,
+                           const Zsaga__Reply *reply);
+void sim_ghost_note_driver(struct sim *sim, uint8_t from, const struct frame_driver *driver);
+void sim_ghost_check(struct sim *sim);
+int64_t sim_backup_head(struct sim *sim); /* Of the one whose database is copied; -1: is down. */
+void sim_backup_put_back(struct sim *sim);
+void sim_backup_begin_turn(struct sim *sim, const struct sim_host *host);
+void sim_backup_check(struct sim *sim);
 void sim_mischief_plan(struct sim *sim);
 void sim_mischief_go_on(struct sim *sim); /* At mischief.next_ms. */
 void sim_mischief_begin_turn(struct sim *sim, const struct sim_host *host);

@@ -340,12 +340,12 @@ static void rebuild(struct sim *sim)
     struct sim_host *host = &sim->hosts[sim->observer];
     if (sim->observer == 0 || sim->profile.keep_bytes != UINT64_MAX)
         return;
-    uint64_t lived = sim_reader_digest(sim, sim->observer);
+    uint64_t lived = sim_reader_digest(sim, sim->observer, false);
     sim_host_close(sim, host);
     sim_disk_remove(host->path);
     sim_host_start(sim, host);
     run_until_read(sim);
-    if (sim_reader_digest(sim, sim->observer) != lived)
+    if (sim_reader_digest(sim, sim->observer, false) != lived)
         sim_fail(sim, "I18", "the observer, built anew, is not the one that lived through it all");
     sim->counts->rebuilt++;
 }

@@ -308,6 +308,8 @@ const char *sim_profile_name(int profile);
  * where there are faults, and is borrowed; NULL: nowhere but where the test says. */
 struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
                           struct sim_counts *counts);
+/* The same, with a reader and the observer. */
+struct sim *sim_new_watched(const char *definition, struct sim_counts *counts);
 struct toy_script *sim_script(struct sim *sim);
 /* Runs until the saga rests and nothing more is under way; checks everything. */
 void sim_run_plain(struct sim *sim);

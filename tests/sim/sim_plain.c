@@ -8,8 +8,8 @@
 #define TAIL_MS 200
 #define SCOPE_TAIL_MS 3500 /* What is late arrives. */
 
-struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
-                          struct sim_counts *counts)
+static struct sim *new_plain(const char *definition, struct sim_scope *scope, bool watched,
+                             struct sim_counts *counts)
 {
     const struct sim_options options = {.seed = 1, .trace = scope == NULL};
     struct sim *sim = sim_new(&options, counts);
@@ -31,11 +31,22 @@ struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
         size_t number = (size_t)strtoul(name + 1, NULL, 10) + 1;
         toys = number > toys ? number : toys;
     }
-    sim_open_hosts(sim, toys, false, false);
+    sim_open_hosts(sim, toys, watched, watched);
     sim->saga_count = 1;
     (void)snprintf(sim->sagas[0].key, sizeof sim->sagas[0].key, "key");
     sim->sagas[0].input = xstrdup("0:order");
     return sim;
+}
+
+struct sim *sim_new_plain(const char *definition, struct sim_scope *scope,
+                          struct sim_counts *counts)
+{
+    return new_plain(definition, scope, false, counts);
+}
+
+struct sim *sim_new_watched(const char *definition, struct sim_counts *counts)
+{
+    return new_plain(definition, NULL, true, counts);
 }
 
 struct toy_script *sim_script(struct sim *sim)

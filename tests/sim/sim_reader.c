@@ -205,14 +205,14 @@ static uint64_t add_row(uint64_t hash, const struct sim_rows *row)
     return hash;
 }
 
-uint64_t sim_reader_digest(struct sim *sim, uint8_t place)
+uint64_t sim_reader_digest(struct sim *sim, uint8_t place, bool engine)
 {
     uint64_t hash = 0xcbf29ce484222325U;
     struct sim_rows tables = sim_rows(sim, place,
-                                      "SELECT 'SELECT * FROM ' || name || ' ORDER BY 1, 2' FROM"
-                                      " sqlite_schema WHERE type = 'table'"
-                                      " AND name NOT LIKE 'zsaga_%' AND name NOT LIKE 'sqlite_%'"
-                                      " ORDER BY name");
+                                      "SELECT 'SELECT * FROM ' || name FROM sqlite_schema"
+                                      " WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+                                      " AND (?1 OR name NOT LIKE 'zsaga_%') ORDER BY name");
+    sim_rows_bind_int(&tables, 1, engine);
     while (sim_rows_next(&tables)) {
         char select[100];
         bytes_copy_text(sim_rows_bytes(&tables, 0), select, sizeof select);

@@ -13,7 +13,7 @@ void sim_reader_count(struct sim *sim, const struct sim_host *host);
 
 /* Why not all who read have read all there is; NULL: they have. */
 const char *sim_reader_hindrance(struct sim *sim);
-/* Of all that a reader's service has written. */
-uint64_t sim_reader_digest(struct sim *sim, uint8_t place);
+/* Of all rows that a process's service has written; with `engine` of all there are. */
+uint64_t sim_reader_digest(struct sim *sim, uint8_t place, bool engine);
 
 #endif

@@ -54,16 +54,28 @@ static const struct {
 };
 #define STORIES (sizeof stories / sizeof stories[0])
 
+static const struct sim_scope *under_way;
+
+void exhaust_tell_schedule(void)
+{
+    char words[200];
+    if (under_way != NULL)
+        (void)fprintf(stderr, "replay: ./run sim --schedule %s\n",
+                      sim_scope_describe(under_way, words, sizeof words));
+}
+
 /* Where it fails, the process ends: its trace is that of this schedule. */
 static void run(size_t story, struct sim_scope *scope, bool trace, struct sim_counts *counts)
 {
     struct sim *sim = sim_new_plain(two, scope, counts);
+    under_way = scope;
     sim->traced = trace;
     stories[story].script(sim_script(sim));
     sim_run_plain(sim);
     if (trace)
         (void)fprintf(stderr, "%.*s", (int)sim->trace.len, (const char *)sim->trace.data);
     sim_free(sim);
+    under_way = NULL;
 }
 
 static unsigned long run_story(size_t story, const struct sim_scope_limits *limits)

@@ -22,30 +22,67 @@
 #define TELLING_RUNS 600 /* From so many on, all that can happen must have happened. */
 #define TWICE_EVERY 20   /* Each so many seeds, one runs twice, to see that nothing else decides. */
 #define SHRINK_SECONDS 60
+#define HANG_SECONDS 120 /* A run that takes longer never ends. */
 
 /* What a process of runs tells the one that watches it. */
 static struct sim_finding *finding;
 static char running[120];
 
-/* An assertion of the engine's own, or a sanitizer: whoever reads it needs the seed. */
-static void tell_seed(void)
+static void say(const char *words)
 {
-    ssize_t written = write(STDERR_FILENO, running, strlen(running));
+    ssize_t written = write(STDERR_FILENO, words, strlen(words));
     (void)written;
 }
 
-static void on_abort(int signal_number)
+static void tell_run(const char *what)
+{
+    say("\nFAIL ");
+    say(what);
+    say(running);
+    exhaust_tell_schedule();
+}
+
+/* An assertion of the engine's own, or a sanitizer, which ends with a code of its own: whoever
+ * reads it needs the seed. */
+static void on_death(void)
+{
+    memcpy(finding->what, "crash", sizeof "crash");
+    tell_run("crash");
+}
+
+static void on_crash(int signal_number)
 {
     (void)signal_number;
-    tell_seed();
+    on_death();
     _exit(SIM_EXIT_CRASH);
+}
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    tell_run("hang");
+    _exit(SIM_EXIT_LIVENESS);
+}
+
+static void watch_signals(void)
+{
+    (void)signal(SIGABRT, on_crash);
+    (void)signal(SIGALRM, on_alarm);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_set_death_callback(on_death);
+#else
+    (void)signal(SIGSEGV, on_crash);
+    (void)signal(SIGBUS, on_crash);
+    (void)signal(SIGFPE, on_crash);
+#endif
 }
 
 static void name_seed(uint64_t seed, int profile)
 {
     finding->seed = seed;
-    (void)snprintf(running, sizeof running, "\nFAIL crash seed=%llu profile=%s: an assertion\n",
-                   (unsigned long long)seed, sim_profile_name(profile));
+    (void)snprintf(running, sizeof running, " seed=%llu profile=%s\n", (unsigned long long)seed,
+                   sim_profile_name(profile));
+    (void)alarm(HANG_SECONDS);
 }
 
 static void run_seed(const struct sim_options *options, struct sim_counts *counts)
@@ -88,12 +125,9 @@ static int run_all(const struct options *options)
 {
     struct sim_counts counts = {0};
     int64_t from_us = clock_mono_us();
-    (void)signal(SIGABRT, on_abort);
-#if defined(__SANITIZE_ADDRESS__)
-    __sanitizer_set_death_callback(tell_seed);
-#endif
     sim_tell_findings(finding);
     run_seeds(options, &counts);
+    (void)alarm(0);
     double seconds = (double)(clock_mono_us() - from_us) / 1e6;
     report_print(&counts);
     bool tells = counts.runs >= TELLING_RUNS && options->profile == 0;
@@ -115,6 +149,7 @@ static struct sim_scope_limits limits_of(const struct options *options)
 static int exhaust(const struct options *options)
 {
     const struct sim_scope_limits limits = limits_of(options);
+    (void)snprintf(running, sizeof running, "\n");
     return exhaust_all(&limits);
 }
 
@@ -123,10 +158,14 @@ static int watch(int (*what)(const struct options *), const struct options *opti
     int status = 0;
     (void)fflush(stdout);
     pid_t pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        watch_signals();
         exit(what(options));
+    }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         abort();
+    if (strcmp(finding->what, "crash") == 0)
+        return SIM_EXIT_CRASH;
     return WIFEXITED(status) ? WEXITSTATUS(status) : SIM_EXIT_CRASH;
 }
 
@@ -141,7 +180,7 @@ static void shrink(const struct options *options)
     if (!options->shrinks)
         return;
     if (!sim_shrink(seed, options->profile, SHRINK_SECONDS, true, &tape)) {
-        (void)fprintf(stderr, "It does not fail by itself: only behind other seeds.\n");
+        (void)fprintf(stderr, "It did not fail again by itself, without the seeds before it.\n");
         return;
     }
     (void)snprintf(path, sizeof path, "sim-%llu.tape", (unsigned long long)seed);
@@ -167,14 +206,6 @@ static void play_tape(const struct sim_tape *tape, bool trace, struct sim_findin
     (void)sim_run(&options, &counts); /* Ends the process where something is found. */
 }
 
-static int exit_code_of(const struct sim_finding *found)
-{
-    if (strcmp(found->what, "crash") == 0)
-        return SIM_EXIT_CRASH;
-    return found->what[0] == 'L' || strcmp(found->what, "hang") == 0 ? SIM_EXIT_LIVENESS
-                                                                     : SIM_EXIT_INVARIANT;
-}
-
 /* On each of them something was found once. */
 static int play_tapes(const struct options *options)
 {
@@ -190,7 +221,7 @@ static int play_tapes(const struct options *options)
         }
         play_tape(&tape, options->trace, &found);
         if (found.what[0] != '\0') {
-            code = exit_code_of(&found);
+            code = sim_exit_of(found.what);
             failed++;
             printf("FAIL %s %s: %s\n", found.what, options->tapes[i], found.words);
         } else {

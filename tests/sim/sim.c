@@ -16,11 +16,23 @@
 #define REST_MS (20 * 60 * INT64_C(1000))     /* After healing, all must rest within this. */
 #define BROKEN_MS (20 * INT64_C(1000))        /* Until what was broken for ever is mended; */
 #define OUTLASTS_MS (20 * 60 * INT64_C(1000)) /* now and then, much later. */
+#define TOYS_MAX 4 /* Unless it is crowded: to open a database is a good part of a run. */
 #define READER_LOOK_MS 50
 #define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */
 #define ARENA_BYTES ((size_t)64 << 20)
 
 static struct sim_finding *told_to;
+
+enum sim_exit sim_exit_of(const char *what)
+{
+    static const char *const endless[] = {"L1", "L2", "stall", "hang", "hot loop"};
+    if (strcmp(what, "crash") == 0)
+        return SIM_EXIT_CRASH;
+    for (size_t i = 0; i < sizeof endless / sizeof endless[0]; i++)
+        if (strcmp(what, endless[i]) == 0)
+            return SIM_EXIT_LIVENESS;
+    return SIM_EXIT_INVARIANT;
+}
 
 void sim_tell_findings(struct sim_finding *to)
 {
@@ -60,7 +72,7 @@ void sim_fail(struct sim *sim, const char *what, const char *format, ...)
         (void)fprintf(stderr, "replay: ./run sim --schedule %s\n",
                       sim_scope_describe(sim->scope, words, sizeof words));
     print_trace(sim);
-    exit(what[0] == 'L' ? SIM_EXIT_LIVENESS : SIM_EXIT_INVARIANT);
+    exit(sim_exit_of(what));
 }
 
 void sim_trace(struct sim *sim, const char *format, ...)
@@ -79,7 +91,7 @@ void sim_trace(struct sim *sim, const char *format, ...)
 
 struct node_time sim_time(const struct sim *sim, const struct sim_host *host)
 {
-    return (struct node_time){.mono_ms = SIM_MONO_MS + sim->now_ms,
+    return (struct node_time){.mono_ms = host->mono_ms + sim->now_ms,
                               .wall_ms = WALL_MS + sim->now_ms + host->wall_jump_ms};
 }
 
@@ -225,6 +237,7 @@ void sim_open_hosts(struct sim *sim, size_t toys, bool with_reader, bool with_ob
         (void)snprintf(host.name, sizeof host.name, "%s", name_of(sim, i));
         (void)snprintf(host.path, sizeof host.path, "%s/%s.db", sim->dir, host.name);
         sim_disk_remove(host.path);
+        sim_host_boot(sim, &host);
         sim->hosts[i] = host;
         if (i == sim->ghost && i != 0) {
             (void)snprintf(sim->hosts[i].path, sizeof host.path, "%s/ghost.db", sim->dir);
@@ -330,6 +343,7 @@ void sim_run_to_rest(struct sim *sim, int64_t tail_ms)
         sim_fail(sim, "L1", "not all sagas rest %lld ms after healing", (long long)REST_MS);
     if (sim->scope != NULL)
         sim_scope_close(sim->scope);
+    sim_net_echo(sim, tail_ms);
     sim_run_on(sim, tail_ms);
     run_until_read(sim);
 }
@@ -338,7 +352,9 @@ void sim_run_to_rest(struct sim *sim, int64_t tail_ms)
 static void rebuild(struct sim *sim)
 {
     struct sim_host *host = &sim->hosts[sim->observer];
-    if (sim->observer == 0 || sim->profile.keep_bytes != UINT64_MAX)
+    /* What was cut off cannot be read again. */
+    bool cuts = sim->profile.rebuilds && sim->profile.keep_bytes != UINT64_MAX;
+    if (sim->observer == 0 || cuts)
         return;
     uint64_t lived = sim_reader_digest(sim, sim->observer, false);
     sim_host_close(sim, host);
@@ -354,8 +370,9 @@ static void play(struct sim *sim)
 {
     struct sim_choice_stream *shapes = &sim->choice.streams[SIM_CHOICE_SHAPES];
     sim_profile_draw(sim);
-    sim_open_hosts(sim, 1 + (size_t)sim_choice_below(shapes, SIM_TOYS_MAX), true,
-                   sim->profile.observed);
+    sim_open_hosts(
+        sim, 1 + (size_t)sim_choice_below(shapes, sim->profile.crowded ? SIM_TOYS_MAX : TOYS_MAX),
+        true, sim->profile.observed);
     sim_shape_draw(sim);
     sim_mischief_plan(sim);
     run_until(sim, sim->profile.heal_at_ms);

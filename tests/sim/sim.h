@@ -40,7 +40,7 @@
 #define SIM_HOSTS_MAX (1 + SIM_TOYS_MAX + 2 + 1) /* Two that read, and a ghost. */
 #define SIM_PAST_MAX 64                          /* Messages remembered for a late replay. */
 #define SIM_NEVER INT64_MAX
-#define SIM_MONO_MS 1000000 /* What the monotonic clock shows at the start of a run. */
+#define SIM_MONO_MS 1000000 /* What monotonic clocks show at the start of a scenario. */
 
 enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES };
 
@@ -51,7 +51,7 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
     X(crash_opened) X(crash_given) X(crash_committed) X(crash_partly_sent) X(crash_sent) \
     X(crash_in_batch) X(crash_between) X(power_lost) X(writes_lost) X(checkpoints) \
     X(pauses) X(cuts) X(swizzles) X(restart_storms) X(wall_jumps) X(disk_full) X(disk_broken) \
-    X(dropped) X(doubled) X(slow) X(replayed) X(to_next_life) X(lost_down) \
+    X(dropped) X(doubled) X(slow) X(replayed) X(echoed) X(to_next_life) X(lost_down) \
     X(accepted) X(accepted_again) X(duplicate) X(conflict) X(busy) X(outage) X(pushed) \
     X(silences) X(stale_replies) X(restarts) X(reloads) \
     X(spent) X(late_facts) X(throttled) X(held) X(suspects) X(old_welcomes) X(downs) X(suspended) \
@@ -209,6 +209,7 @@ struct sim_host {
     int64_t stormy_until_ms; /* It dies very often. */
     int64_t busy_until_ms;
     int64_t wall_jump_ms;
+    int64_t mono_ms;             /* What its machine's clock shows when the run begins. */
     struct sim_packet **arrived; /* In order. */
     size_t arrived_count;
     size_t arrived_capacity;
@@ -296,6 +297,8 @@ struct sim_options {
  * and added to. */
 uint64_t sim_run(const struct sim_options *options, struct sim_counts *counts);
 
+/* How a process ends that has found that. */
+enum sim_exit sim_exit_of(const char *what);
 /* Findings are told there as well, before the process ends. */
 void sim_tell_findings(struct sim_finding *to);
 

@@ -141,6 +141,15 @@ static void tell_lives(struct sim *sim)
     }
 }
 
+void sim_check_started(struct sim *sim)
+{
+    if (sim->checker == NULL || sim->mischief.done)
+        return;
+    sim_disk_spare(true);
+    tell_lives(sim);
+    sim_disk_spare(false);
+}
+
 static const char *name_of(const struct sim *sim, uint8_t place)
 {
     return place == SIM_CLIENT ? "client" : sim->hosts[place].name;

@@ -13,6 +13,8 @@ void sim_check_closes(struct sim *sim, const struct sim_host *host); /* Soon, it
 void sim_check_asked(struct sim *sim, const Zsaga__ClientRequest *request);
 void sim_check_answered(struct sim *sim, const Zsaga__ClientAnswer *answer);
 
+/* Somebody has started: what he has told before must be there. */
+void sim_check_started(struct sim *sim);
 /* A message as it is sent. */
 void sim_check_frame(struct sim *sim, uint8_t from, uint8_t to, bool live, struct bytes message);
 

@@ -80,6 +80,8 @@ const char *sim_choice_name(size_t stream, char *to, size_t size)
         (void)snprintf(to, size, "%s", names[stream]);
     else if (stream < SIM_CHOICE_LINK)
         (void)snprintf(to, size, "host%zu", stream - SIM_CHOICE_HOST);
+    else if (stream == SIM_CHOICE_CLOCKS)
+        (void)snprintf(to, size, "clocks");
     else
         (void)snprintf(to, size, "link%zu>%zu", (stream - SIM_CHOICE_LINK) / SIM_CHOICE_PLACES,
                        (stream - SIM_CHOICE_LINK) % SIM_CHOICE_PLACES);

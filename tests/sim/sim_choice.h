@@ -23,7 +23,8 @@ enum sim_choice_kind {
     SIM_CHOICE_CLIENT,
     SIM_CHOICE_HOST,                                       /* One for each place, */
     SIM_CHOICE_LINK = SIM_CHOICE_HOST + SIM_CHOICE_PLACES, /* from each to each. */
-    SIM_CHOICE_STREAMS = SIM_CHOICE_LINK + SIM_CHOICE_PLACES * SIM_CHOICE_PLACES,
+    SIM_CHOICE_CLOCKS = SIM_CHOICE_LINK + SIM_CHOICE_PLACES * SIM_CHOICE_PLACES,
+    SIM_CHOICE_STREAMS, /* A new one stands last: so it changes no seed's other choices. */
 };
 
 /* Choices in the order in which they were made. */

@@ -15,6 +15,9 @@
 #define PLAIN_DOWN_MS 50
 #define CRASH_BASE 100000 /* profile.crash is per this many. */
 #define CRASH_STORM 10000
+#define UP_MS_MIN 1000 /* From a machine's start to that of a process. */
+#define UP_MS_SHORT 1000
+#define UP_MS_LONG (UINT64_C(1) << 40)
 
 /* Where in a turn a process can die. */
 enum point { OPENED, GIVEN, COMMITTED, PARTLY_SENT, SENT };
@@ -134,6 +137,18 @@ int sim_host_open(struct sim *sim, struct sim_host *host, struct err *err)
     return open_toy(sim, host, err);
 }
 
+/* Monotonic clocks of two machines have nothing in common, nor has one with itself after a power
+ * failure. Many a machine has just begun when its processes do. */
+void sim_host_boot(struct sim *sim, struct sim_host *host)
+{
+    struct sim_choice_stream *clocks = &sim->choice.streams[SIM_CHOICE_CLOCKS];
+    host->mono_ms = SIM_MONO_MS;
+    if (sim->plain)
+        return;
+    uint64_t up_ms_max = sim_choice_below(clocks, 2) == 0 ? UP_MS_SHORT : UP_MS_LONG;
+    host->mono_ms = UP_MS_MIN + (int64_t)sim_choice_below(clocks, up_ms_max) - sim->now_ms;
+}
+
 void sim_host_start(struct sim *sim, struct sim_host *host)
 {
     struct err err = {0};
@@ -153,6 +168,7 @@ void sim_host_start(struct sim *sim, struct sim_host *host)
         sim_fail(sim, "start", "%s does not start: %s", host->name, err.text);
     node_turn_init(&host->turn, host->node);
     host->was_broken = false;
+    sim_check_started(sim);
     (void)dies(sim, host, OPENED);
 }
 
@@ -233,6 +249,7 @@ static void lose_power(struct sim *sim, struct sim_host *host)
     sim->counts->power_lost++;
     const struct sim_draw draw = {sim_choice_draw, host->choice};
     sim->counts->writes_lost += sim_disk_lose(host->path, all ? NULL : &draw);
+    sim_host_boot(sim, host);
 }
 
 void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count)
@@ -271,7 +288,7 @@ int64_t sim_host_next(const struct sim *sim, const struct sim_host *host)
     if (host->arrived_count > 0)
         at = sim->now_ms;
     else if (at != SIM_NEVER)
-        at -= SIM_MONO_MS;
+        at -= host->mono_ms;
     if (at == SIM_NEVER)
         return SIM_NEVER;
     at = at < host->busy_until_ms ? host->busy_until_ms : at;

@@ -6,6 +6,7 @@
 #include "sim_parts.h"
 
 #define PLAIN_DELAY_MS 5
+#define ECHOES_MAX 33 /* Below this. */
 
 static struct sim_packet *packet_of(struct heap_entry *entry)
 {
@@ -81,6 +82,18 @@ static void replay(struct sim *sim, struct sim_choice_stream *link)
     const struct sim_packet *old = sim->net.past[sim_choice_below(link, sim->net.past_count)];
     put_on_the_way(sim, copy_of(old), delay(sim, link));
     sim->counts->replayed++;
+}
+
+void sim_net_echo(struct sim *sim, int64_t within_ms)
+{
+    if (sim->plain || sim->net.past_count == 0)
+        return;
+    for (uint64_t left = sim_choice_below(sim->faults, ECHOES_MAX); left > 0; left--) {
+        size_t place = (size_t)sim_choice_below(sim->faults, sim->net.past_count);
+        int64_t delay_ms = 1 + (int64_t)sim_choice_below(sim->faults, (uint64_t)within_ms);
+        put_on_the_way(sim, copy_of(sim->net.past[place]), delay_ms);
+        sim->counts->echoed++;
+    }
 }
 
 static bool is_lost(struct sim *sim, struct sim_choice_stream *link,

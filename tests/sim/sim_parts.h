@@ -17,6 +17,7 @@ void sim_net_close(struct sim *sim);
 void sim_net_send(struct sim *sim, uint8_t from, uint8_t to, uint64_t to_start,
                   const struct peer *peer, uint8_t *data, size_t len);
 void sim_net_cut(struct sim *sim, uint8_t from, uint8_t to, int64_t from_ms, int64_t until_ms);
+void sim_net_echo(struct sim *sim, int64_t within_ms); /* Some of what once passed comes again. */
 int64_t sim_net_next(const struct sim *sim);
 struct sim_packet *sim_net_take(struct sim *sim); /* The next one: NULL unless it is due. */
 void sim_packet_free(struct sim_packet *packet);
@@ -37,6 +38,7 @@ void sim_route_drop_untold(const struct sim *sim, const struct sim_host *host,
 
 /* sim_host.c */
 int sim_host_open(struct sim *sim, struct sim_host *host, struct err *err); /* Its node. */
+void sim_host_boot(struct sim *sim, struct sim_host *host); /* Its machine. */
 void sim_host_start(struct sim *sim, struct sim_host *host);
 void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count);
 void sim_host_close(struct sim *sim, struct sim_host *host); /* Counts what it counted. */

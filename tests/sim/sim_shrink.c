@@ -31,11 +31,19 @@ static void write_made(void)
     made_of = NULL;
 }
 
-static void on_abort(int number)
+/* What it did up to then is worth more than a clean end. */
+static void on_crash(int number)
 {
     (void)number;
     write_made();
     _exit(SIM_EXIT_CRASH);
+}
+
+static void on_alarm(int number)
+{
+    write_made();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
 }
 
 static void run_child(const struct sim_tape *tape, bool draw, struct shared *shared)
@@ -46,7 +54,11 @@ static void run_child(const struct sim_tape *tape, bool draw, struct shared *sha
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     (void)dup2(null, STDERR_FILENO);
     (void)dup2(null, STDOUT_FILENO);
-    (void)signal(SIGABRT, on_abort);
+    (void)signal(SIGABRT, on_crash);
+    (void)signal(SIGSEGV, on_crash);
+    (void)signal(SIGBUS, on_crash);
+    (void)signal(SIGFPE, on_crash);
+    (void)signal(SIGALRM, on_alarm);
     (void)alarm(TRY_SECONDS);
     made = *tape;
     if (draw) {
@@ -226,11 +238,12 @@ bool sim_shrink(uint64_t seed, int profile, long seconds, bool progress, struct 
                             .until_us = clock_mono_us() + seconds * INT64_C(1000000),
                             .told_us = clock_mono_us(),
                             .progress = progress};
-    bool any = still_fails(&shrink);
+    bool fails = still_fails(&shrink);
+    bool any = fails;
     while (any && !is_over(&shrink)) {
         any = leave_out_all_you_can(&shrink);
         any = make_values_small(&shrink) || any;
     }
     free(shrink.spots);
-    return true;
+    return fails;
 }

@@ -6,9 +6,9 @@
 #include "base/text.h"
 #include "base/xalloc.h"
 #include "commands.h"
-#include "conformance_input.h"
-#include "conformance_report.h"
-#include "conformance_socket.h"
+#include "conformance/conformance_input.h"
+#include "conformance/conformance_report.h"
+#include "conformance/conformance_socket.h"
 
 #define TIMEOUT_S 5
 #define TIMEOUT_MAX_S 600

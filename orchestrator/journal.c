@@ -440,3 +440,10 @@ int journal_each_record(struct journal *journal, const struct id *saga, journal_
     db_reset(stmt);
     return rc;
 }
+
+int journal_blame(const struct journal_saga *saga, int code, struct err *err)
+{
+    char key[TEXT_NAME_MAX + 1];
+    bytes_copy_text(saga->key, key, sizeof key);
+    return err_wrap(err, code, "saga \"%s\"", key);
+}

@@ -104,4 +104,7 @@ typedef int (*journal_record_each)(void *context, int64_t at_ms, const struct sa
 int journal_each_record(struct journal *journal, const struct id *saga, journal_record_each each,
                         void *context, struct err *err);
 
+/* Puts before the words of an error whose saga it is about; returns `code`. */
+int journal_blame(const struct journal_saga *saga, int code, struct err *err);
+
 #endif

@@ -102,9 +102,8 @@ static int fold(struct orchestrator *self, struct active *active, struct err *er
     return rc;
 }
 
-static int load_saga(void *context, const struct journal_saga *row, struct err *err)
+static int load_row(struct orchestrator *self, const struct journal_saga *row, struct err *err)
 {
-    struct orchestrator *self = context;
     struct stored_definition *stored = load_find_definition(self, row->definition);
     if (stored == NULL)
         return err_set(err, ERR_CORRUPT, "a running saga's definition is missing");
@@ -129,6 +128,12 @@ static int load_saga(void *context, const struct journal_saga *row, struct err *
         return 0;
     drive_place(self, active);
     return 0;
+}
+
+static int load_saga(void *context, const struct journal_saga *row, struct err *err)
+{
+    int rc = load_row(context, row, err);
+    return rc < 0 ? journal_blame(row, rc, err) : 0;
 }
 
 void load_forget(struct orchestrator *self)

@@ -374,7 +374,8 @@ int queries_show(struct orchestrator *self, struct work *work, struct err *err)
     if (!found)
         return client_refuse(self, work, "not_found", "there is no saga with this key");
     struct showing *showing = orchestrator_keep(self, NULL, sizeof *showing);
-    return show_saga(self, work, &row, showing, err);
+    rc = show_saga(self, work, &row, showing, err);
+    return rc < 0 ? journal_blame(&row, rc, err) : 0;
 }
 
 static void add_channels(struct orchestrator *self, Zsaga__StatusReport *report)

@@ -222,7 +222,12 @@ static int look(struct db *db, bool *ret_new, struct err *err)
 static int settle(struct db *db, struct err *err)
 {
     int rc = db_settle(db->handle);
-    return rc == SQLITE_OK ? 0 : fail(db, rc, err, "bring the log to the disk");
+    if (rc == SQLITE_OK)
+        return 0;
+    if (class_of(rc) == ERR_FULL)
+        return fail(db, rc, err, "settle");
+    /* The connection has no words for it: it was done past it. */
+    return err_set(err, class_of(rc), "bring the log to the disk: %s", sqlite3_errstr(rc));
 }
 
 /* Takes the file's exclusive lock, and makes it ours. */

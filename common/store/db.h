@@ -21,7 +21,8 @@ extern "C" {
 
 struct db;
 
-/* Opens or creates. ERR_HELD: another process has it. ERR_CORRUPT: damaged, or of another kind. */
+/* Opens or creates. What it finds committed is on the disk when it returns. ERR_HELD: another
+ * process has it. ERR_CORRUPT: damaged, or of another kind. */
 int db_open(const char *path, struct db **ret, struct err *err);
 
 /* A part of the schema, and the version of it that this program makes. */
@@ -33,6 +34,7 @@ struct db_part {
  * or not among them, is refused (ERR_CORRUPT) with its files as they were. */
 int db_open_parts(const char *path, const struct db_part *parts, size_t count, struct db **ret,
                   struct err *err);
+/* That refusal alone, of a database that has a schema. */
 int db_check_parts(struct db *db, const struct db_part *parts, size_t count, struct err *err);
 
 /* Commits no longer wait for the disk (synchronous=NORMAL): power loss may take back the last of
@@ -42,7 +44,7 @@ void db_close(struct db *db); /* Rolls back what is open. Statements must be fin
 
 /* Brings one part of the schema up to date: runs steps[version .. count - 1] in a transaction and
  * records `count` as the part's version in zsaga_schema. A newer version is refused (ERR_CORRUPT)
- * before anything is written. `part`: "engine", "inbox", or the service's name. */
+ * before anything is written. `part`: "store", "inbox", "service:order". */
 int db_migrate(struct db *db, const char *part, const char *const *steps, int count,
                struct err *err);
 

@@ -53,7 +53,7 @@ static int check_part(const struct db_part *parts, size_t count, const char *nam
             return check_version(name, version, parts[i].version, err);
     return err_set(err, ERR_CORRUPT,
                    "its schema has a part \"%s\" that this program does not know: use the newer"
-                   " program",
+                   " program, or that of the service it belongs to",
                    name);
 }
 

@@ -15,6 +15,9 @@
 #define HANDSHAKE_MS 2000
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TIMEOUT_MS 3000
+#define KEEPALIVE_IDLE_S 15
+#define KEEPALIVE_INTERVAL_S 5
+#define KEEPALIVE_COUNT 3
 #define RECONNECT_FIRST_MS 100
 #define RECONNECT_MAX_MS 500
 
@@ -26,11 +29,12 @@ struct option {
 static const struct option common_options[] = {
     {ZMQ_LINGER, 0},
     {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
-    {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
-    {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},
-    {ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS},
     {ZMQ_SNDHWM, SHELL_SOCKET_HWM},
     {ZMQ_RCVHWM, SHELL_SOCKET_HWM},
+    {ZMQ_TCP_KEEPALIVE, 1},
+    {ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S},
+    {ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S},
+    {ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT},
     {0, 0},
 };
 
@@ -48,8 +52,15 @@ static const struct option replay_options[] = {
     {0, 0},
 };
 
+/* Heartbeats are a DEALER's alone. Where anybody may fill the queue, libzmq 4.3.4 ends the process
+ * with an assertion when one is due on a connection whose queue is full and whose peer has gone.
+ * The other side notices by their TTL. Who listens to events notices by the ranges, twice a second.
+ */
 static const struct option dealer_options[] = {
     {ZMQ_IMMEDIATE, 1},
+    {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
+    {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS},
+    {ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS},
     {ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS},
     {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
     {0, 0},

@@ -123,6 +123,8 @@ static void check_time(struct checker *checker, const struct heard *heard, struc
                    (long long)(now.at_ms - last->at_ms), (long long)wait);
     now.excused += early;
     check_attempt(checker, saga, command->step, undo, &now);
+    if (now.attempt == last->attempt) /* That it died of this attempt may be noticed much later. */
+        now.starts = last->starts;
     *last = now;
 }
 

@@ -31,7 +31,7 @@ struct sending {
     uint32_t attempt; /* 0: never. */
     uint64_t epoch;
     uint64_t loads;   /* Of the sender; */
-    uint64_t starts;  /* of the addressee; */
+    uint64_t starts;  /* of the addressee, when this attempt was first sent; */
     uint64_t excused; /* of these, those that have had their effect. */
     unsigned resumed; /* Of the saga. */
 };

@@ -313,13 +313,13 @@ static void run(struct chaos *chaos)
     int64_t until_ms = chaos_now_ms() + (int64_t)(options.minutes * 60000);
     chaos->board->submitting = 1;
     chaos_wait(chaos, FAIR_MS);
-    do {
+    for (int round = 0; chaos_now_ms() < until_ms && chaos->findings == 0; round++) {
+        if (round > 0) /* While nothing is open. */
+            chaos_twin_fight(chaos);
         int64_t left_ms = until_ms - chaos_now_ms();
         faults(chaos, left_ms < FAULTS_MS ? left_ms : FAULTS_MS);
         heal(chaos);
-        if (!options.brief)
-            chaos_twin_fight(chaos);
-    } while (chaos_now_ms() < until_ms && chaos->findings == 0);
+    }
     chaos->findings += chaos->board->wrong;
     if (!chaos_suite_end(chaos))
         chaos_find(chaos, "somebody does not end when told to");

@@ -12,6 +12,7 @@
 
 #define REFUSED_MS 10000 /* Until the second one has given way. */
 #define MEANWHILE_MS 3000
+#define STARTED_MS 1000
 #define PASSED_MS 100 /* Until the proxies have written down what it said last. */
 #define GROWN 50      /* Orders that make a copy an old one. */
 
@@ -34,9 +35,17 @@ static void end_it(struct chaos *chaos, pid_t pid)
     (void)await_end(chaos, pid, REFUSED_MS);
 }
 
+/* So that it has its lock, and the second one cannot take its place. */
+static void await_first(struct chaos *chaos)
+{
+    const struct chaos_service *first = &chaos->services[CHAOS_ORCHESTRATOR];
+    while (first->pid == 0 || chaos_now_ms() < first->started_at_ms + STARTED_MS)
+        chaos_wait(chaos, 50);
+}
+
 void chaos_twin_same(struct chaos *chaos)
 {
-    bool alone = chaos->services[CHAOS_ORCHESTRATOR].pid == 0;
+    await_first(chaos);
     uint64_t starts = chaos->services[CHAOS_ORCHESTRATOR].starts;
     pid_t pid = chaos_suite_twin(chaos, "data");
     int code = await_end(chaos, pid, REFUSED_MS);
@@ -44,7 +53,7 @@ void chaos_twin_same(struct chaos *chaos)
                code);
     if (code < 0)
         end_it(chaos, pid);
-    bool undisturbed = !alone && starts == chaos->services[CHAOS_ORCHESTRATOR].starts;
+    bool undisturbed = starts == chaos->services[CHAOS_ORCHESTRATOR].starts;
     if (undisturbed && code != SERVICE_HELD)
         chaos_find(chaos, "a second orchestrator on the same directory ended with %d, not with %d",
                    code, SERVICE_HELD);

@@ -133,8 +133,8 @@ def open_socket(context, kind, endpoint):
     opened.linger = 0
     opened.maxmsgsize = FRAME_MAX
     opened.handshake_ivl = 2000
-    opened.heartbeat_ivl = 1000
-    opened.heartbeat_timeout = opened.heartbeat_ttl = 3000
+    opened.tcp_keepalive = 1
+    opened.tcp_keepalive_idle, opened.tcp_keepalive_intvl, opened.tcp_keepalive_cnt = 15, 5, 3
     events = kind in (zmq.PUB, zmq.SUB)
     opened.sndhwm = opened.rcvhwm = HIGH_WATER_EVENTS if events else HIGH_WATER
     if kind == zmq.ROUTER:
@@ -146,6 +146,8 @@ def open_socket(context, kind, endpoint):
     opened.reconnect_ivl, opened.reconnect_ivl_max = 100, 500
     if kind == zmq.DEALER:
         opened.immediate = 1
+        opened.heartbeat_ivl = 1000
+        opened.heartbeat_timeout = opened.heartbeat_ttl = 3000
     if kind == zmq.SUB:
         opened.subscribe(b"")
     opened.connect(endpoint)

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "sim.h"
@@ -69,6 +70,7 @@ static void run(size_t story, struct sim_scope *scope, bool trace, struct sim_co
 {
     struct sim *sim = sim_new_plain(two, scope, counts);
     under_way = scope;
+    (void)alarm(SIM_HANG_SECONDS);
     sim->traced = trace;
     stories[story].script(sim_script(sim));
     sim_run_plain(sim);

@@ -22,11 +22,10 @@
 #define TELLING_RUNS 600 /* From so many on, all that can happen must have happened. */
 #define TWICE_EVERY 20   /* Each so many seeds, one runs twice, to see that nothing else decides. */
 #define SHRINK_SECONDS 60
-#define HANG_SECONDS 120 /* A run that takes longer never ends. */
 
 /* What a process of runs tells the one that watches it. */
 static struct sim_finding *finding;
-static char running[120];
+static char running[120] = "\n";
 
 static void say(const char *words)
 {
@@ -82,7 +81,7 @@ static void name_seed(uint64_t seed, int profile)
     finding->seed = seed;
     (void)snprintf(running, sizeof running, " seed=%llu profile=%s\n", (unsigned long long)seed,
                    sim_profile_name(profile));
-    (void)alarm(HANG_SECONDS);
+    (void)alarm(SIM_HANG_SECONDS);
 }
 
 static void run_seed(const struct sim_options *options, struct sim_counts *counts)
@@ -127,7 +126,6 @@ static int run_all(const struct options *options)
     int64_t from_us = clock_mono_us();
     sim_tell_findings(finding);
     run_seeds(options, &counts);
-    (void)alarm(0);
     double seconds = (double)(clock_mono_us() - from_us) / 1e6;
     report_print(&counts);
     bool tells = counts.runs >= TELLING_RUNS && options->profile == 0;
@@ -149,7 +147,6 @@ static struct sim_scope_limits limits_of(const struct options *options)
 static int exhaust(const struct options *options)
 {
     const struct sim_scope_limits limits = limits_of(options);
-    (void)snprintf(running, sizeof running, "\n");
     return exhaust_all(&limits);
 }
 
@@ -158,10 +155,8 @@ static int watch(int (*what)(const struct options *), const struct options *opti
     int status = 0;
     (void)fflush(stdout);
     pid_t pid = fork();
-    if (pid == 0) {
-        watch_signals();
+    if (pid == 0)
         exit(what(options));
-    }
     if (pid < 0 || waitpid(pid, &status, 0) != pid)
         abort();
     if (strcmp(finding->what, "crash") == 0)
@@ -221,7 +216,7 @@ static int play_tapes(const struct options *options)
         }
         play_tape(&tape, options->trace, &found);
         if (found.what[0] != '\0') {
-            code = sim_exit_of(found.what);
+            code = (int)sim_exit_of(found.what);
             failed++;
             printf("FAIL %s %s: %s\n", found.what, options->tapes[i], found.words);
         } else {
@@ -242,6 +237,7 @@ int main(int argc, char **argv)
         mmap(NULL, sizeof *finding, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (finding == MAP_FAILED)
         abort();
+    watch_signals();
     if (options.schedule != NULL)
         return exhaust_play(&limits, options.schedule);
     if (options.tape_count > 0)

@@ -12,10 +12,11 @@
 #include "sim_reader.h"
 
 #define WALL_MS 1700000000000
-#define STEPS_MAX 3000000                     /* Of a run's loop: more is a hot loop. */
-#define REST_MS (20 * 60 * INT64_C(1000))     /* After healing, all must rest within this. */
-#define BROKEN_MS (20 * INT64_C(1000))        /* Until what was broken for ever is mended; */
-#define OUTLASTS_MS (20 * 60 * INT64_C(1000)) /* now and then, much later. */
+#define STEPS_MAX 3000000                      /* Of a run's loop: more is a hot loop. */
+#define REST_MS (2 * 60 * INT64_C(1000))       /* After healing, all must rest within this: */
+#define REST_LONG_MS (20 * 60 * INT64_C(1000)) /* where waits have grown long, within this. */
+#define BROKEN_MS (20 * INT64_C(1000))         /* Until what was broken for ever is mended; */
+#define OUTLASTS_MS (20 * 60 * INT64_C(1000))  /* now and then, much later. */
 #define TOYS_MAX 4 /* Unless it is crowded: to open a database is a good part of a run. */
 #define READER_LOOK_MS 50
 #define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */
@@ -72,7 +73,7 @@ void sim_fail(struct sim *sim, const char *what, const char *format, ...)
         (void)fprintf(stderr, "replay: ./run sim --schedule %s\n",
                       sim_scope_describe(sim->scope, words, sizeof words));
     print_trace(sim);
-    exit(sim_exit_of(what));
+    exit((int)sim_exit_of(what));
 }
 
 void sim_trace(struct sim *sim, const char *format, ...)
@@ -338,9 +339,10 @@ static void run_until_read(struct sim *sim)
 /* Until the client knows that all rests, and a little longer. */
 void sim_run_to_rest(struct sim *sim, int64_t tail_ms)
 {
-    run_until_rest(sim, sim->now_ms + REST_MS);
+    int64_t rest_ms = sim->plain || sim->profile.outlasts ? REST_LONG_MS : REST_MS;
+    run_until_rest(sim, sim->now_ms + rest_ms);
     if (!sim_client_is_done(sim))
-        sim_fail(sim, "L1", "not all sagas rest %lld ms after healing", (long long)REST_MS);
+        sim_fail(sim, "L1", "not all sagas rest %lld ms after healing", (long long)rest_ms);
     if (sim->scope != NULL)
         sim_scope_close(sim->scope);
     sim_net_echo(sim, tail_ms);

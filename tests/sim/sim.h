@@ -214,6 +214,7 @@ struct sim_host {
     size_t arrived_count;
     size_t arrived_capacity;
     bool was_broken;
+    bool lost_power;      /* Its last death; until it is looked at. */
     uint64_t loads;       /* Starts and reloads. */
     uint64_t told_starts; /* To the checker, these two. */
     uint64_t told_loads;
@@ -266,6 +267,8 @@ struct sim {
     int64_t told_record;
     uint64_t broken_felt; /* Failures of disks already answered by a crash. */
 };
+
+#define SIM_HANG_SECONDS 120 /* Of real time: a run that takes longer never ends. */
 
 /* How a process ends that has found something. */
 enum sim_exit {

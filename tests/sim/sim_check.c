@@ -133,7 +133,8 @@ static void tell_lives(struct sim *sim)
         const struct check_life_event reload = {sim->now_ms, host->name, CHECK_RELOADED};
         sqlite3 *db = host->node == NULL ? NULL : sim_disk_handle(host->path);
         if (host->told_starts < host->starts && host->told_starts != 0 && db != NULL)
-            checker_crash(sim->checker, host->name, db, false);
+            checker_crash(sim->checker, host->name, db, host->lost_power);
+        host->lost_power = host->lost_power && db == NULL;
         for (; host->told_starts < host->starts; host->told_starts++, host->told_loads++)
             checker_life(sim->checker, &start);
         for (; host->told_loads < host->loads; host->told_loads++)
@@ -219,8 +220,23 @@ void sim_check_all(struct sim *sim)
     sim_disk_spare(true);
     tell_lives(sim);
     for (size_t i = 0; i < host_count; i++)
-        (void)checker_database(sim->checker, sim->hosts[i].name,
-                               sim_disk_handle(sim->hosts[i].path));
+        if (!checker_database(sim->checker, sim->hosts[i].name,
+                              sim_disk_handle(sim->hosts[i].path)))
+            sim_fail(sim, "check", "the database of %s is none", sim->hosts[i].name);
     checker_finish(sim->checker, CHECKER_SETTLED | CHECKER_CAUGHT_UP);
     sim_disk_spare(false);
+}
+
+void sim_check_toys(struct sim *sim)
+{
+    const struct checker_options options = {.context = sim, .found = on_found};
+    struct checker *checker = checker_new(&options);
+    sim_disk_spare(true);
+    for (uint8_t place = SIM_FIRST_TOY; place < sim->readers; place++)
+        if (sim->hosts[place].node != NULL)
+            (void)checker_database(checker, sim->hosts[place].name,
+                                   sim_disk_handle(sim->hosts[place].path));
+    checker_finish(checker, CHECKER_OPEN);
+    sim_disk_spare(false);
+    checker_free(checker);
 }

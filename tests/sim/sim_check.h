@@ -20,5 +20,8 @@ void sim_check_frame(struct sim *sim, uint8_t from, uint8_t to, bool live, struc
 
 /* At the end of a run: all databases. */
 void sim_check_all(struct sim *sim);
+/* The same of what each participant's database says of itself alone, when who has asked for it is
+ * not to be told any more. */
+void sim_check_toys(struct sim *sim);
 
 #endif

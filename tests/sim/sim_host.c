@@ -247,6 +247,7 @@ static void lose_power(struct sim *sim, struct sim_host *host)
         return;
     bool all = sim->plain || sim_choice_below(host->choice, 2) != 0;
     sim->counts->power_lost++;
+    host->lost_power = true;
     const struct sim_draw draw = {sim_choice_draw, host->choice};
     sim->counts->writes_lost += sim_disk_lose(host->path, all ? NULL : &draw);
     sim_host_boot(sim, host);

@@ -5,6 +5,7 @@
  * sim_backup.c. */
 #include "base/packed.h"
 #include "command.pb-c.h"
+#include "sim_check.h"
 #include "sim_disk.h"
 #include "sim_parts.h"
 
@@ -127,6 +128,7 @@ void sim_mischief_check(struct sim *sim)
         sim_ghost_check(sim);
     else
         sim_backup_check(sim);
+    sim_check_toys(sim);
 }
 
 void sim_mischief_told(struct sim *sim, size_t participant)

@@ -38,7 +38,7 @@ void sim_route_drop_untold(const struct sim *sim, const struct sim_host *host,
 
 /* sim_host.c */
 int sim_host_open(struct sim *sim, struct sim_host *host, struct err *err); /* Its node. */
-void sim_host_boot(struct sim *sim, struct sim_host *host); /* Its machine. */
+void sim_host_boot(struct sim *sim, struct sim_host *host);                 /* Its machine. */
 void sim_host_start(struct sim *sim, struct sim_host *host);
 void sim_host_die(struct sim *sim, struct sim_host *host, uint64_t *count);
 void sim_host_close(struct sim *sim, struct sim_host *host); /* Counts what it counted. */

@@ -69,9 +69,19 @@ static void expect_common_options(void *socket)
     assert_int_equal(size_max, FRAME_SIZE_MAX);
     expect_option(socket, ZMQ_LINGER, 0);
     expect_option(socket, ZMQ_HANDSHAKE_IVL, 2000);
-    expect_option(socket, ZMQ_HEARTBEAT_IVL, 1000);
-    expect_option(socket, ZMQ_HEARTBEAT_TIMEOUT, 3000);
-    expect_option(socket, ZMQ_HEARTBEAT_TTL, 3000);
+    expect_option(socket, ZMQ_TCP_KEEPALIVE, 1);
+    expect_option(socket, ZMQ_TCP_KEEPALIVE_IDLE, 15);
+    expect_option(socket, ZMQ_TCP_KEEPALIVE_INTVL, 5);
+    expect_option(socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
+}
+
+static void expect_heartbeats(void *socket, bool wanted)
+{
+    expect_option(socket, ZMQ_HEARTBEAT_IVL, wanted ? 1000 : 0);
+    if (wanted) {
+        expect_option(socket, ZMQ_HEARTBEAT_TIMEOUT, 3000);
+        expect_option(socket, ZMQ_HEARTBEAT_TTL, 3000);
+    }
 }
 
 static void expect_high_water_marks(void *socket, int expected)
@@ -97,6 +107,8 @@ static void test_open__router_and_dealer__have_their_options(void **state)
     expect_high_water_marks(router, 4000);
     expect_high_water_marks(dealer, 4000);
     expect_option(dealer, ZMQ_IMMEDIATE, 1);
+    expect_heartbeats(router, false);
+    expect_heartbeats(dealer, true);
     expect_reconnection(dealer);
     shell_socket_close(dealer, 0);
     shell_socket_close(router, 0);
@@ -110,6 +122,8 @@ static void test_open__pub_and_sub__have_their_options(void **state)
     void *sub = open_socket(SHELL_SUB);
     expect_common_options(pub);
     expect_common_options(sub);
+    expect_heartbeats(pub, false);
+    expect_heartbeats(sub, false);
     expect_option(pub, ZMQ_SNDHWM, SHELL_SOCKET_EVENTS_HWM);
     expect_option(sub, ZMQ_RCVHWM, SHELL_SOCKET_EVENTS_HWM);
     assert_in_range(SHELL_SOCKET_EVENTS_HWM, 64, 512);

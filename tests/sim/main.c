@@ -56,6 +56,15 @@ static void on_crash(int signal_number)
     _exit(SIM_EXIT_CRASH);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+/* The other sanitizer knows of no callback: it ends as an assertion does. */
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+    return "abort_on_error=1:print_stacktrace=1";
+}
+#endif
+
 static void on_alarm(int signal_number)
 {
     (void)signal_number;

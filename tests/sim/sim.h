@@ -98,15 +98,16 @@ struct sim_profile {
     unsigned reader_fails; /* At an event. */
     unsigned nosy;         /* Of a client's questions: those that are asked on top. */
     unsigned garbage;      /* Messages beside which a damaged one arrives. */
-    uint64_t keep_bytes;   /* Of each toy's log, where the reader can be built anew. */
+    uint64_t keep_bytes;   /* Of each log, where the reader can be built anew. */
     bool rebuilds;         /* The reader can, and its commits do not wait for the disk. */
     bool observed;         /* There is an observer. */
     bool reconfigures;     /* Starts may have other limits, and miss a definition. */
     bool crowded;          /* As many sagas as there can be. */
     bool real_disks;       /* Databases are created in this run, under its faults. */
     enum sim_mischief_kind mischief;
-    bool outlasts;   /* What is broken is broken for longer than most patience. */
-    int64_t tail_ms; /* Run on when all rests: late messages, floors. */
+    bool asks_seldom; /* Clients do; else each second, which may wake what should wake itself. */
+    bool outlasts;    /* What is broken is broken for longer than most patience. */
+    int64_t tail_ms;  /* Run on when all rests: late messages, floors. */
 };
 
 enum sim_fault {

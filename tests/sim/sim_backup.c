@@ -26,6 +26,18 @@ int64_t sim_backup_head(struct sim *sim)
                "outbox_head");
 }
 
+static int64_t known_head(struct sim *sim)
+{
+    return ask(sim, SIM_ORCHESTRATOR,
+               "SELECT head FROM zsaga_participant WHERE name = CAST(?1 AS BLOB)",
+               sim->hosts[sim->mischief.place].name);
+}
+
+bool sim_backup_is_old(struct sim *sim)
+{
+    return sim->mischief.head >= 0 && known_head(sim) > sim->mischief.head;
+}
+
 /* What others know of the one whose backup it is. */
 void sim_backup_put_back(struct sim *sim)
 {
@@ -35,9 +47,7 @@ void sim_backup_put_back(struct sim *sim)
     sim_disk_remove(host->path);
     (void)sim_disk_copy(SIM_MISCHIEF_COPY, host->path);
     sim_trace(sim, "%-12s an old backup of it is put back", host->name);
-    mischief->known_head =
-        ask(sim, SIM_ORCHESTRATOR,
-            "SELECT head FROM zsaga_participant WHERE name = CAST(?1 AS BLOB)", host->name);
+    mischief->known_head = known_head(sim);
     /* The reader comes when the log may have grown again. */
     sim_net_cut(sim, mischief->place, sim->reader, sim->now_ms, sim->profile.heal_at_ms);
     sim_net_cut(sim, sim->reader, mischief->place, sim->now_ms, sim->profile.heal_at_ms);

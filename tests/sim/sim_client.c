@@ -10,6 +10,7 @@
 
 #define AGAIN_MS 400
 #define ASK_MS 1000
+#define ASK_SELDOM_MS 15000
 
 /* What a request's id says of it. */
 enum request { SUBMIT, TWIN, OTHER_INPUT, FIND, RESUME, STATUS, LIST, SHOW, WRONG };
@@ -232,7 +233,7 @@ void sim_client_be_nosy(struct sim *sim, size_t index)
 static void go_on(struct sim *sim, size_t index)
 {
     struct sim_saga *saga = &sim->sagas[index];
-    saga->ask_at_ms = sim->now_ms + ASK_MS;
+    saga->ask_at_ms = sim->now_ms + (sim->profile.asks_seldom ? ASK_SELDOM_MS : ASK_MS);
     if (sim->healed && saga->state == ZSAGA__SAGA_STATE__ATTENTION)
         resume(sim, index, true);
     find(sim, index);

@@ -84,6 +84,8 @@ static int open_orchestrator(struct sim *sim, struct sim_host *host, struct err 
                                            .limits = sim->limits,
                                            .keep = keeps_all,
                                            .random = sim_random(sim, host)};
+    if (sim->profile.rebuilds)
+        options.keep.bytes = sim->profile.keep_bytes;
     for (size_t i = SIM_FIRST_TOY; i < SIM_FIRST_TOY + sim->toy_count; i++)
         names[options.participant_count++] = sim->hosts[i].name;
     for (size_t i = 0; i < sim->shape_count; i++) {

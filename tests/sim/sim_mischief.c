@@ -55,6 +55,11 @@ void sim_mischief_go_on(struct sim *sim)
             sim->now_ms + 1 + (int64_t)below(sim, (uint64_t)sim->profile.heal_at_ms / 2);
         return;
     }
+    bool waits = sim->profile.mischief == SIM_MISCHIEF_BACKUP && !sim_backup_is_old(sim);
+    if (waits && sim->now_ms + LOOK_MS < sim->profile.heal_at_ms) {
+        mischief->next_ms = sim->now_ms + LOOK_MS;
+        return;
+    }
     mischief->done = true;
     mischief->next_ms = SIM_NEVER;
     sim->counts->mischief++;
@@ -114,6 +119,14 @@ void sim_mischief_note(struct sim *sim, uint8_t from, uint8_t to, struct bytes m
     }
 }
 
+static const struct sim_host *who_is_down(const struct sim *sim)
+{
+    for (size_t i = sim->ghost == 0 ? SIM_ORCHESTRATOR : SIM_FIRST_TOY; i < sim->readers; i++)
+        if (sim->hosts[i].node == NULL || sim->hosts[i].turn.broken)
+            return &sim->hosts[i];
+    return NULL;
+}
+
 void sim_mischief_check(struct sim *sim)
 {
     int64_t end = sim->now_ms + SEEN_MS;
@@ -121,9 +134,14 @@ void sim_mischief_check(struct sim *sim)
         sim_client_ask_status(sim);
         sim_run_on(sim, 1000);
     }
-    for (size_t i = 0; i < sim->readers; i++)
-        if (sim->hosts[i].node == NULL && sim->ghost == 0)
-            sim_fail(sim, "L1", "%s did not come back", sim->hosts[i].name);
+    /* Of two orchestrators one may be down for good; a participant may die of a command just now.
+     */
+    end = sim->now_ms + SEEN_MS;
+    const struct sim_host *down;
+    while ((down = who_is_down(sim)) != NULL && sim->now_ms < end)
+        sim_run_on(sim, LOOK_MS);
+    if (down != NULL)
+        sim_fail(sim, "L1", "%s did not come back", down->name);
     if (sim->ghost != 0)
         sim_ghost_check(sim);
     else

@@ -78,6 +78,7 @@ void sim_ghost_check_reply(struct sim *sim, const struct sim_host *host, uint8_t
 void sim_ghost_note_driver(struct sim *sim, uint8_t from, const struct frame_driver *driver);
 void sim_ghost_check(struct sim *sim);
 int64_t sim_backup_head(struct sim *sim); /* Of the one whose database is copied; -1: is down. */
+bool sim_backup_is_old(struct sim *sim);  /* The orchestrator knows of more by now. */
 void sim_backup_put_back(struct sim *sim);
 void sim_backup_begin_turn(struct sim *sim, const struct sim_host *host);
 void sim_backup_check(struct sim *sim);

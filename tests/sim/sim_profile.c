@@ -86,39 +86,40 @@ void sim_profile_draw(struct sim *sim)
 {
     struct sim_profile *profile = &sim->profile;
     unsigned groups = draw_groups(sim);
-    *profile = (struct sim_profile){
-        .drop = draw_rate(sim, 200),
-        .twice = draw_rate(sim, 200),
-        .slow = draw_rate(sim, 100),
-        .replay = draw_rate(sim, 100),
-        .delay_ms_max = 1 + (int64_t)below(sim, 20),
-        .slow_ms_max = 500 + (int64_t)below(sim, 30000),
-        .next_life = below(sim, 2) != 0,
-        .crash = draw_rate(sim, 3000),
-        .power = draw_rate(sim, 1000),
-        .fault_ms = below(sim, 3) == 0 ? 0 : 50 + (int64_t)below(sim, 1500),
-        .fault_kinds = (unsigned)below(sim, ALL_FAULTS + 1),
-        .heal_at_ms = 1500 + (int64_t)below(sim, below(sim, 8) == 7 ? 40000 : 7000),
-        .busy_ms_max = (int64_t)below(sim, 4),
-        .troubled = draw_rate(sim, 300),
-        .refused = draw_rate(sim, 700),
-        .reader_fails = draw_rate(sim, 100),
-        .nosy = draw_rate(sim, 400),
-        .garbage = draw_rate(sim, 100),
-        .keep_bytes = UINT64_MAX,
-        .rebuilds = below(sim, 2) != 0,
-        .observed = below(sim, 2) != 0,
-        .reconfigures = below(sim, 4) == 3,
-        .crowded = below(sim, 16) == 15,
-        .real_disks = below(sim, 8) == 7,
-        .outlasts = below(sim, 32) == 31,
-        .mischief = SIM_MISCHIEF_NONE,
-        .tail_ms = below(sim, 8) == 7 ? 8000 : 1500,
-    };
+    /* One after the other: the order of an initializer's draws would be the compiler's. */
+    *profile = (struct sim_profile){0};
+    profile->drop = draw_rate(sim, 200);
+    profile->twice = draw_rate(sim, 200);
+    profile->slow = draw_rate(sim, 100);
+    profile->replay = draw_rate(sim, 100);
+    profile->delay_ms_max = 1 + (int64_t)below(sim, 20);
+    profile->slow_ms_max = 500 + (int64_t)below(sim, 30000);
+    profile->next_life = below(sim, 2) != 0;
+    profile->crash = draw_rate(sim, 3000);
+    profile->power = draw_rate(sim, 1000);
+    profile->fault_ms = below(sim, 3) == 0 ? 0 : 50 + (int64_t)below(sim, 1500);
+    profile->fault_kinds = (unsigned)below(sim, ALL_FAULTS + 1);
+    profile->heal_at_ms = 1500 + (int64_t)below(sim, below(sim, 8) == 7 ? 40000 : 7000);
+    profile->busy_ms_max = (int64_t)below(sim, 4);
+    profile->troubled = draw_rate(sim, 300);
+    profile->refused = draw_rate(sim, 700);
+    profile->reader_fails = draw_rate(sim, 100);
+    profile->nosy = draw_rate(sim, 400);
+    profile->garbage = draw_rate(sim, 100);
+    profile->keep_bytes = UINT64_MAX;
+    profile->rebuilds = below(sim, 2) != 0;
+    profile->observed = below(sim, 2) != 0;
+    profile->reconfigures = below(sim, 4) == 3;
+    profile->crowded = below(sim, 16) == 15;
+    profile->real_disks = below(sim, 8) == 7;
+    profile->outlasts = below(sim, 32) == 31;
+    profile->mischief = SIM_MISCHIEF_NONE;
+    profile->tail_ms = below(sim, 8) == 7 ? 8000 : 1500;
     if (below(sim, 3) == 2)
         profile->keep_bytes = below(sim, 4000);
     if (below(sim, 8) == 7)
         profile->mischief = (enum sim_mischief_kind)(1 + below(sim, 2));
+    profile->asks_seldom = below(sim, 4) == 3;
     leave_out(profile, groups & profiles[sim->only].groups);
     sim->next_fault_ms = profile->fault_ms == 0 ? SIM_NEVER : profile->fault_ms;
 }
@@ -131,7 +132,7 @@ void sim_profile_print(const struct sim *sim)
                   " next_life=%d crash=%u power=%u fault_ms=%lld kinds=0x%x heal_ms=%lld"
                   " busy_ms=%lld troubled=%u refused=%u reader_fails=%u nosy=%u garbage=%u"
                   " keep_bytes=%llu rebuilds=%d observed=%d real_disks=%d outlasts=%d"
-                  " reconfigures=%d crowded=%d mischief=%d\n",
+                  " reconfigures=%d crowded=%d mischief=%d asks_seldom=%d\n",
                   profile->drop, profile->twice, profile->slow, profile->replay,
                   (long long)profile->delay_ms_max, (long long)profile->slow_ms_max,
                   profile->next_life, profile->crash, profile->power, (long long)profile->fault_ms,
@@ -140,5 +141,5 @@ void sim_profile_print(const struct sim *sim)
                   profile->reader_fails, profile->nosy, profile->garbage,
                   (unsigned long long)profile->keep_bytes, profile->rebuilds, profile->observed,
                   profile->real_disks, profile->outlasts, profile->reconfigures, profile->crowded,
-                  (int)profile->mischief);
+                  (int)profile->mischief, profile->asks_seldom);
 }

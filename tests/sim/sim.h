@@ -226,6 +226,7 @@ struct sim {
     int only;                /* The profile asked for. */
     bool plain;              /* A scenario: nothing is drawn, each message takes 5 ms. */
     struct sim_scope *scope; /* Of a scenario; or NULL. */
+    int64_t late_until_ms;   /* When the last message arrives that is late. */
     bool healed;
     struct sim_profile profile;
     int64_t now_ms;

@@ -58,7 +58,10 @@ static int64_t delay(struct sim *sim, struct sim_choice_stream *link)
 
 static void put_on_the_way(struct sim *sim, struct sim_packet *packet, int64_t delay_ms)
 {
-    heap_set(&sim->net.transit, &packet->at, sim->now_ms + delay_ms);
+    int64_t at_ms = sim->now_ms + delay_ms;
+    if (delay_ms > PLAIN_DELAY_MS && sim->late_until_ms < at_ms)
+        sim->late_until_ms = at_ms;
+    heap_set(&sim->net.transit, &packet->at, at_ms);
 }
 
 /* Keeps some of what passes, to let it come again much later. */

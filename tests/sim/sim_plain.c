@@ -6,7 +6,6 @@
 #include "sim_parts.h"
 
 #define TAIL_MS 200
-#define SCOPE_TAIL_MS 3500 /* What is late arrives. */
 
 static struct sim *new_plain(const char *definition, struct sim_scope *scope, bool watched,
                              struct sim_counts *counts)
@@ -56,6 +55,8 @@ struct toy_script *sim_script(struct sim *sim)
 
 void sim_run_plain(struct sim *sim)
 {
-    sim_run_to_rest(sim, sim->scope == NULL ? TAIL_MS : SCOPE_TAIL_MS);
+    sim_run_to_rest(sim, TAIL_MS);
+    if (sim->scope != NULL && sim->late_until_ms > sim->now_ms) /* What is late arrives. */
+        sim_run_on(sim, sim->late_until_ms - sim->now_ms + TAIL_MS);
     sim_check_all(sim);
 }

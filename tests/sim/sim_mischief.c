@@ -9,7 +9,8 @@
 #include "sim_disk.h"
 #include "sim_parts.h"
 
-#define SEEN_MS 40000 /* Within this it must have been seen, once all is well. */
+#define SEEN_MS 40000 /* Within this it must have been seen, once all is well; */
+#define GHOST_MS 8000 /* or one of two must have ended. */
 #define LOOK_MS 500
 
 static uint64_t below(struct sim *sim, uint64_t bound)
@@ -129,7 +130,7 @@ static const struct sim_host *who_is_down(const struct sim *sim)
 
 void sim_mischief_check(struct sim *sim)
 {
-    int64_t end = sim->now_ms + SEEN_MS;
+    int64_t end = sim->now_ms + (sim->ghost == 0 ? SEEN_MS : GHOST_MS);
     while (sim->now_ms < end) {
         sim_client_ask_status(sim);
         sim_run_on(sim, 1000);

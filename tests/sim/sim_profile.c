@@ -112,7 +112,7 @@ void sim_profile_draw(struct sim *sim)
     profile->reconfigures = below(sim, 4) == 3;
     profile->crowded = below(sim, 16) == 15;
     profile->real_disks = below(sim, 8) == 7;
-    profile->outlasts = below(sim, 32) == 31;
+    profile->outlasts = below(sim, 100) == 99;
     profile->mischief = SIM_MISCHIEF_NONE;
     profile->tail_ms = below(sim, 8) == 7 ? 8000 : 1500;
     if (below(sim, 3) == 2)

@@ -219,7 +219,7 @@ static int look(struct db *db, bool *ret_new, struct err *err)
     return 0;
 }
 
-static int settle(struct db *db, struct err *err)
+int db_settle_again(struct db *db, struct err *err)
 {
     int rc = db_settle(db->handle);
     if (rc == SQLITE_OK)
@@ -250,7 +250,7 @@ static int claim(struct db *db, const struct db_part *parts, size_t count, struc
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
     if (rc == 0 && !MUTANT(WAL_UNSETTLED))
-        rc = settle(db, err);
+        rc = db_settle_again(db, err);
     if (rc == 0 && MUTANT(SYNC_NORMAL))
         rc = db_relax(db, err);
     if (rc == 0 && is_new)

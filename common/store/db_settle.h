@@ -9,7 +9,15 @@
 
 #include <sqlite3.h>
 
+#include "base/err.h"
+
+struct db;
+
 /* In WAL mode, under the exclusive lock. Returns SQLite's code. */
 int db_settle(sqlite3 *handle);
+
+/* The same of an open database, after its disk was found full: a flush that found no room has
+ * brought nothing to the disk either. ERR_FULL, ERR_IO. */
+int db_settle_again(struct db *db, struct err *err);
 
 #endif

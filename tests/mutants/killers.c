@@ -23,6 +23,7 @@ static const struct {
     [MUTANT_FLOOR_IGNORED] = {"nothing of a run is older than what participants remember",
                               "conformance_scribbler"},
     [MUTANT_WAL_UNSETTLED] = {NULL, "sim_disk"},
+    [MUTANT_FULL_UNSETTLED] = {NULL, "sim_disk"},
     [MUTANT_IDS_GO_BACK] = {NULL, "unit_base_id"},
     [MUTANT_DIVERGENCE_UNNOTICED] = {NULL, "unit_publisher"},
     [MUTANT_MODEL_KEPT] = {NULL, "unit_observer_model"},

@@ -61,7 +61,7 @@ enum { SIM_ORCHESTRATOR, SIM_FIRST_TOY, SIM_CLIENT = SIM_HOSTS_MAX, SIM_PLACES }
     X(unheard) X(asked_undo) X(stale_nonce) X(stale_copy) X(guilty) X(refused) X(read_dropped) \
     X(read) X(read_twice) X(read_failed) X(read_singly) X(fetched) X(gaps) \
     X(cut_off) X(garbage) X(garbage_dropped) X(wrong) X(rebuilt) \
-    X(mischief) X(fenced) X(backups_seen) X(logs_seen)
+    X(mischief) X(fenced) X(backups_seen) X(logs_seen) X(readers_restored)
 /* clang-format on */
 struct sim_counts {
 #define X(name) uint64_t name;
@@ -124,6 +124,7 @@ enum sim_fault {
     SIM_FAULT_DISK_BROKEN,
     SIM_FAULT_UNREADABLE,
     SIM_FAULT_UNOPENABLE,
+    SIM_FAULT_READER,     /* An operator puts back a copy of its database. */
     SIM_FAULT_NOSY,       /* No fault either: somebody asks what nobody needs. */
     SIM_FAULT_CHECKPOINT, /* No fault: the WAL is moved into its file. */
     SIM_FAULT_COUNT,
@@ -215,6 +216,7 @@ struct sim_host {
     size_t arrived_count;
     size_t arrived_capacity;
     bool was_broken;
+    bool log_unmoved;     /* There was no room to. */
     bool lost_power;      /* Its last death; until it is looked at. */
     uint64_t loads;       /* Starts and reloads. */
     uint64_t told_starts; /* To the checker, these two. */
@@ -240,6 +242,7 @@ struct sim {
     uint8_t observer; /* Its place; 0: there is none. */
     uint8_t ghost;    /* A second orchestrator's; 0: there is none. */
     struct sim_mischief mischief;
+    bool reader_copied;
     struct sim_net net;
     struct sim_choice choice;
     struct sim_choice_stream *faults;

@@ -45,7 +45,10 @@ void sim_backup_put_back(struct sim *sim)
     struct sim_host *host = &sim->hosts[mischief->place];
     sim_mischief_take_down(sim, host);
     sim_disk_remove(host->path);
-    (void)sim_disk_copy(SIM_MISCHIEF_COPY, host->path);
+    if (sim_choice_below(sim->faults, 4) == 3)
+        mischief->head = 0; /* Not even a backup: it starts from nothing. */
+    else
+        (void)sim_disk_copy(SIM_MISCHIEF_COPY, host->path);
     sim_trace(sim, "%-12s an old backup of it is put back", host->name);
     mischief->known_head = known_head(sim);
     /* The reader comes when the log may have grown again. */

@@ -57,12 +57,25 @@ static void crash(struct sim *sim, struct sim_host *host)
     sim_host_die(sim, host, &sim->counts->crash_between);
 }
 
+/* A process that could not move its log for want of room would have been told, and have looked
+ * whether the disk is well: so it feels it once more at its next write. */
+static void make_room(struct sim_host *host)
+{
+    sim_disk_fail(host->path, host->log_unmoved ? SIM_DISK_FULL_ONCE : SIM_DISK_WELL, 1);
+    host->log_unmoved = false;
+}
+
 static void checkpoint(struct sim *sim, struct sim_host *host)
 {
-    if (host->node != NULL &&
-        sqlite3_wal_checkpoint_v2(sim_disk_handle(host->path), NULL, SQLITE_CHECKPOINT_PASSIVE,
-                                  NULL, NULL) == SQLITE_OK)
-        sim->counts->checkpoints++;
+    if (host->node == NULL)
+        return;
+    int rc = sqlite3_wal_checkpoint_v2(sim_disk_handle(host->path), NULL, SQLITE_CHECKPOINT_PASSIVE,
+                                       NULL, NULL);
+    sim->counts->checkpoints += rc == SQLITE_OK;
+    if (rc == SQLITE_FULL)
+        host->log_unmoved = true;
+    else if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* Its own would have ended it. */
+        crash(sim, host);
 }
 
 static void pause(struct sim *sim, struct sim_host *host)
@@ -88,6 +101,24 @@ static void restart_again_and_again(struct sim *sim, struct sim_host *host)
 {
     host->stormy_until_ms = later(sim, RESTARTS_MS_MAX);
     sim->counts->restart_storms++;
+}
+
+/* What a reader has done is in its own database: from an older copy of it, it reads on. */
+static void restore_reader(struct sim *sim)
+{
+    struct sim_host *reader = &sim->hosts[sim->reader];
+    if (sim->profile.keep_bytes != UINT64_MAX)
+        return; /* What was cut off since is gone. */
+    crash(sim, reader);
+    if (!sim->reader_copied) {
+        sim_disk_keep(reader->path, "a reader's");
+        sim->reader_copied = true;
+        return;
+    }
+    sim_disk_remove(reader->path);
+    (void)sim_disk_copy("a reader's", reader->path);
+    sim_trace(sim, "%-12s an older copy of it is put back", reader->name);
+    sim->counts->readers_restored++;
 }
 
 static void strike(struct sim *sim, enum sim_fault fault, struct sim_host *host)
@@ -116,7 +147,7 @@ static void strike(struct sim *sim, enum sim_fault fault, struct sim_host *host)
         break_disk(sim, host, SIM_DISK_FULL);
         return;
     case SIM_FAULT_DISK_WELL:
-        sim_disk_fail(host->path, SIM_DISK_WELL, 0);
+        make_room(host);
         return;
     case SIM_FAULT_DISK_BROKEN:
         break_disk(sim, host, SIM_DISK_BROKEN);
@@ -132,6 +163,9 @@ static void strike(struct sim *sim, enum sim_fault fault, struct sim_host *host)
         return;
     case SIM_FAULT_NOSY:
         sim_client_be_nosy(sim, below(sim, sim->saga_count));
+        return;
+    case SIM_FAULT_READER:
+        restore_reader(sim);
         return;
     case SIM_FAULT_NOTHING:
     case SIM_FAULT_COUNT:
@@ -158,7 +192,7 @@ void sim_fault_heal(struct sim *sim)
         crash(sim, &sim->hosts[SIM_ORCHESTRATOR]);
     for (size_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
-        sim_disk_fail(host->path, SIM_DISK_WELL, 0);
+        make_room(host);
         host->stormy_until_ms = 0;
         if (host->paused_until_ms > sim->now_ms)
             host->paused_until_ms = sim->now_ms;

@@ -304,8 +304,11 @@ static bool give(struct sim *sim, struct sim_host *host)
 {
     size_t taken = 0;
     size_t quota = TURN_MESSAGES_MAX;
-    if (!sim->plain && sim_choice_below(host->choice, 4) == 3)
-        quota = 1;
+    if (!sim->plain) {
+        static const size_t quotas[] = {TURN_MESSAGES_MAX, TURN_MESSAGES_MAX, TURN_MESSAGES_MAX, 64,
+                                        1};
+        quota = quotas[sim_choice_below(host->choice, 5)];
+    }
     while (taken < host->arrived_count && taken < quota) {
         struct sim_packet *packet = host->arrived[taken++];
         node_turn_receive(&host->turn, &packet->peer, bytes_of(packet->data, packet->len),

@@ -53,13 +53,21 @@ static unsigned draw_rate(struct sim *sim, unsigned most)
 static void leave_out(struct sim_profile *profile, unsigned groups)
 {
     static const unsigned kinds[SIM_FAULT_COUNT] = {
-        [SIM_FAULT_NOSY] = PEOPLE,          [SIM_FAULT_CRASH] = CRASH,
-        [SIM_FAULT_PAUSE] = CLOCK,          [SIM_FAULT_CUT] = NET,
-        [SIM_FAULT_ONE_WAY] = NET,          [SIM_FAULT_SWIZZLE] = NET,
-        [SIM_FAULT_WALL] = CLOCK,           [SIM_FAULT_UNREADABLE] = DISK,
-        [SIM_FAULT_UNOPENABLE] = DISK,      [SIM_FAULT_DISK_FULL] = DISK,
-        [SIM_FAULT_DISK_WELL] = EVERYTHING, [SIM_FAULT_DISK_BROKEN] = DISK,
-        [SIM_FAULT_RESTARTS] = CRASH,       [SIM_FAULT_CHECKPOINT] = EVERYTHING,
+        [SIM_FAULT_NOSY] = PEOPLE,
+        [SIM_FAULT_READER] = PEOPLE,
+        [SIM_FAULT_CRASH] = CRASH,
+        [SIM_FAULT_PAUSE] = CLOCK,
+        [SIM_FAULT_CUT] = NET,
+        [SIM_FAULT_ONE_WAY] = NET,
+        [SIM_FAULT_SWIZZLE] = NET,
+        [SIM_FAULT_WALL] = CLOCK,
+        [SIM_FAULT_UNREADABLE] = DISK,
+        [SIM_FAULT_UNOPENABLE] = DISK,
+        [SIM_FAULT_DISK_FULL] = DISK,
+        [SIM_FAULT_DISK_WELL] = EVERYTHING,
+        [SIM_FAULT_DISK_BROKEN] = DISK,
+        [SIM_FAULT_RESTARTS] = CRASH,
+        [SIM_FAULT_CHECKPOINT] = EVERYTHING,
     };
     for (int i = 0; i < SIM_FAULT_COUNT; i++)
         if ((kinds[i] & groups) == 0)

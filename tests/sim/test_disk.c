@@ -90,14 +90,19 @@ static int commit_rows(struct fixture *fixture, bool *ret_ended)
     return rows;
 }
 
-/* All that was committed is there, at most one row more, and the file is sound. */
-static void expect_rows(struct fixture *fixture, int rows)
+static void expect_sound(struct fixture *fixture)
 {
     if (open_db(fixture) < 0)
         fail_msg("%s", fixture->err.text);
     assert_int_equal(ask(fixture, "SELECT count(*) FROM pragma_integrity_check"
                                   " WHERE integrity_check <> 'ok'"),
                      0);
+}
+
+/* All that was committed is there, at most one row more, and the file is sound. */
+static void expect_rows(struct fixture *fixture, int rows)
+{
+    expect_sound(fixture);
     int there = 0;
     if (ask(fixture, "SELECT count(*) FROM sqlite_schema WHERE name = 't'") != 0) {
         there = (int)ask(fixture, "SELECT count(*) FROM t");
@@ -194,6 +199,50 @@ static void test_database__commits_without_a_flush__loses_them(void **state)
     assert_true(sim_disk_lose(fixture->path, NULL) > 0);
     assert_int_equal(open_db(fixture), 0);
     assert_int_equal(ask(fixture, "SELECT count(*) FROM t"), 0);
+}
+
+/* A disk found full at the `nth` write or flush of a checkpoint, then well, then full again a
+ * little later; then the power fails. True when the first checkpoint was not touched. */
+static bool fill_at(struct fixture *fixture, int64_t nth, int64_t second, uint64_t seed)
+{
+    struct rng rng;
+    const struct sim_draw draw = {draw_below, &rng};
+    char sql[100];
+    rng_seed(&rng, seed ^ (uint64_t)nth << 32 ^ (uint64_t)second << 16);
+    sim_disk_remove(fixture->path);
+    assert_int_equal(open_db(fixture), 0);
+    assert_int_equal(db_relax(fixture->db, &fixture->err), 0);
+    assert_int_equal(run(fixture, "CREATE TABLE t(n INTEGER PRIMARY KEY, text TEXT)"), 0);
+    assert_int_equal(db_checkpoint(fixture->db, &fixture->err), 0);
+    for (int i = 1; i <= ROWS; i++) {
+        (void)snprintf(sql, sizeof sql, "INSERT INTO t VALUES (%d, hex(zeroblob(%d)))", i,
+                       1500 * i);
+        assert_int_equal(run(fixture, sql), 0);
+    }
+    sim_disk_fail(fixture->path, SIM_DISK_FULL, nth);
+    bool untouched = db_checkpoint(fixture->db, &fixture->err) == 0;
+    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
+    assert_int_equal(db_probe(fixture->db, &fixture->err), 0);
+    sim_disk_fail(fixture->path, SIM_DISK_FULL, second);
+    (void)db_checkpoint(fixture->db, &fixture->err);
+    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
+    close_db(fixture);
+    (void)sim_disk_lose(fixture->path, &draw);
+    expect_sound(fixture);
+    close_db(fixture);
+    return untouched;
+}
+
+/* A flush that found no room has brought nothing to the disk, and no later one does: what waits for
+ * it is written again before the log is moved. So power loss leaves a sound file, however late. */
+static void test_disk__full_while_the_log_is_moved__leaves_a_sound_file(void **state)
+{
+    struct fixture *fixture = *state;
+    bool untouched = false;
+    for (int64_t nth = 1; !untouched; nth++)
+        for (int64_t second = 1; second <= 6; second++)
+            for (uint64_t seed = 0; seed < DRAWS; seed++)
+                untouched = fill_at(fixture, nth, second, seed);
 }
 
 static void test_database__open__is_held(void **state)
@@ -298,6 +347,7 @@ int main(void)
         DISK_TEST(test_database__power_lost_at_any_write__keeps_what_was_committed),
         DISK_TEST(test_database__as_a_start_finds_it__is_there_for_good),
         DISK_TEST(test_database__commits_without_a_flush__loses_them),
+        DISK_TEST(test_disk__full_while_the_log_is_moved__leaves_a_sound_file),
         DISK_TEST(test_database__open__is_held),
         DISK_TEST(test_fault__of_writing__is_felt_once_or_until_it_is_well),
         DISK_TEST(test_fault__of_reading_or_opening__is_felt_once),

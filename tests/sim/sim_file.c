@@ -180,6 +180,13 @@ static void tear(struct sim_file *file, const struct sim_piece *piece, const uin
         put(file, data, part(piece, 0, kept).len, piece->at);
 }
 
+static bool is_there(const struct sim_file *file, const struct sim_piece *piece,
+                     const uint8_t *data)
+{
+    return piece->at + piece->len <= file->bytes.len &&
+           memcmp(file->bytes.data + piece->at, data, piece->len) == 0;
+}
+
 static void trash(struct sim_file *file, const struct sim_piece *piece, const uint8_t *data,
                   const struct sim_draw *draw)
 {
@@ -187,9 +194,16 @@ static void trash(struct sim_file *file, const struct sim_piece *piece, const ui
         return;
     uint64_t count = sectors(piece);
     uint64_t from = choose(draw, count);
-    struct sim_piece bad = part(piece, from, from + 1 + choose(draw, count - from));
-    put(file, data, piece->len, piece->at);
-    memset(file->bytes.data + bad.at, (int)choose(draw, 256), bad.len);
+    uint64_t until = from + 1 + choose(draw, count - from);
+    int rubbish = (int)choose(draw, 256);
+    for (uint64_t i = 0; i < count; i++) {
+        struct sim_piece sector = part(piece, i, i + 1);
+        const uint8_t *new = data + (sector.at - piece->at);
+        bool same = is_there(file, &sector, new);
+        put(file, new, sector.len, sector.at);
+        if (i >= from && i < until && !same)
+            memset(file->bytes.data + sector.at, rubbish, sector.len);
+    }
 }
 
 static void do_again(struct sim_file *file, const struct sim_piece *piece, const uint8_t *data)

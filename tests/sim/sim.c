@@ -17,7 +17,7 @@
 #define REST_LONG_MS (20 * 60 * INT64_C(1000)) /* where waits have grown long, within this. */
 #define BROKEN_MS (20 * INT64_C(1000))         /* Until what was broken for ever is mended; */
 #define OUTLASTS_MS (10 * 60 * INT64_C(1000))  /* now and then, much later. */
-#define TOYS_MAX 4 /* Unless it is crowded: to open a database is a good part of a run. */
+#define TOYS_MAX 3 /* Unless it is crowded: to open a database is a good part of a run. */
 #define READER_LOOK_MS 50
 #define READER_MS 40000 /* Then until the reader has caught up: it tries again each 30 s. */
 #define ARENA_BYTES ((size_t)64 << 20)

@@ -116,7 +116,7 @@ void sim_profile_draw(struct sim *sim)
     profile->garbage = draw_rate(sim, 100);
     profile->keep_bytes = UINT64_MAX;
     profile->rebuilds = below(sim, 2) != 0;
-    profile->observed = below(sim, 2) != 0;
+    profile->observed = below(sim, 3) == 2;
     profile->reconfigures = below(sim, 4) == 3;
     profile->crowded = below(sim, 16) == 15;
     profile->real_disks = below(sim, 8) == 7;

@@ -8,12 +8,23 @@
 #include "sim_check.h"
 #include "sim_parts.h"
 
+static uint64_t hash_word(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+    return hash ^ (hash >> 32);
+}
+
 static uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 {
     const uint8_t *bytes = data;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3U;
-    return hash;
+    uint64_t word;
+    for (; len >= sizeof word; len -= sizeof word, bytes += sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        hash = hash_word(hash, word);
+    }
+    word = 0;
+    memcpy(&word, bytes, len);
+    return hash_word(hash_word(hash, len), word);
 }
 
 static void note_command(struct sim *sim, const char *to, const Zsaga__Command *command)

@@ -107,8 +107,9 @@ static void restart_again_and_again(struct sim *sim, struct sim_host *host)
 static void restore_reader(struct sim *sim)
 {
     struct sim_host *reader = &sim->hosts[sim->reader];
-    if (sim->profile.keep_bytes != UINT64_MAX)
-        return; /* What was cut off since is gone. */
+    /* What was cut off since is gone; and of two backups each would hide the other. */
+    if (sim->profile.keep_bytes != UINT64_MAX || sim->profile.mischief != SIM_MISCHIEF_NONE)
+        return;
     crash(sim, reader);
     if (!sim->reader_copied) {
         sim_disk_keep(reader->path, "a reader's");

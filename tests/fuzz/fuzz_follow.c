@@ -177,12 +177,7 @@ static void turn(struct world *world)
 
 static void give_message(struct world *world, uint8_t port, struct bytes message)
 {
-    struct arena arena;
-    struct frame frame;
-    arena_init(&arena, BUDGET);
-    bool bad = frame_read(message, &arena, &frame, NULL) < 0;
-    arena_release(&arena);
-    if (!bad) {
+    if (fuzz_node_is_frame(message, BUDGET)) {
         fuzz_node_give(&world->fuzz, port, message);
         return;
     }

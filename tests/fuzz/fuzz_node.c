@@ -57,6 +57,16 @@ void fuzz_node_end(struct fuzz_node *fuzz)
     fuzz->out = (struct outbound){0};
 }
 
+bool fuzz_node_is_frame(struct bytes message, size_t budget)
+{
+    struct arena arena;
+    struct frame frame;
+    arena_init(&arena, budget);
+    bool is = frame_read(message, &arena, &frame, NULL) == 0;
+    arena_release(&arena);
+    return is;
+}
+
 void fuzz_node_give(struct fuzz_node *fuzz, uint8_t port, struct bytes message)
 {
     struct peer from = {.port = port, .id_len = sizeof FUZZ_PEER - 1};

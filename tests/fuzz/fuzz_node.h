@@ -28,6 +28,8 @@ void fuzz_node_begin(struct fuzz_node *fuzz, struct node *node, struct db *db);
 void fuzz_node_end(struct fuzz_node *fuzz); /* As kill -9 does, but for the WAL. */
 
 void fuzz_node_give(struct fuzz_node *fuzz, uint8_t port, struct bytes message);
+/* Whether it can be read as one with so many bytes to decode it. */
+bool fuzz_node_is_frame(struct bytes message, size_t budget);
 /* A frame with one entry, from `sender`. */
 void fuzz_node_give_entry(struct fuzz_node *fuzz, uint8_t port, struct frame_header *sender,
                           struct bytes entry);

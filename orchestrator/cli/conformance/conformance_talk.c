@@ -59,29 +59,24 @@ void talk_fail(struct talk *talk, const char *format, ...)
     if (talk->failed)
         return;
     talk->failed = true;
-    AUTO(freep) char *text = NULL;
+    /* Its words may name what stands in the buffer. */
+    struct buffer why = {0};
     va_list args;
     va_start(args, format);
-    int len = vasprintf(&text, format, args);
+    words_add_list(&why, format, args);
     va_end(args);
-    if (len < 0)
-        abort();
-    buffer_clear(&talk->why);
-    buffer_append(&talk->why, text, (size_t)len);
+    buffer_release(&talk->why);
+    talk->why = why;
 }
 
 void talk_watch(struct talk *talk, enum talk_watch what, const char *format, ...)
 {
     if (talk->watched[what].len != 0)
         return;
-    AUTO(freep) char *text = NULL;
     va_list args;
     va_start(args, format);
-    int len = vasprintf(&text, format, args);
+    words_add_list(&talk->watched[what], format, args);
     va_end(args);
-    if (len < 0)
-        abort();
-    buffer_append(&talk->watched[what], text, (size_t)len);
 }
 
 struct id talk_new_saga(struct talk *talk)

@@ -1,7 +1,6 @@
 #include "conformance_words.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +12,22 @@
 
 #define TEXT_SHOWN_MAX 100
 
-void words_add(struct buffer *to, const char *format, ...)
+void words_add_list(struct buffer *to, const char *format, va_list args)
 {
     char *text = NULL;
-    va_list args;
-    va_start(args, format);
     int len = vasprintf(&text, format, args);
-    va_end(args);
     if (len < 0)
         abort();
     buffer_append(to, text, (size_t)len);
     free(text);
+}
+
+void words_add(struct buffer *to, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    words_add_list(to, format, args);
+    va_end(args);
 }
 
 const char *words_text(struct buffer *buffer)

@@ -2,11 +2,15 @@
 #ifndef ZSAGA_CLI_CONFORMANCE_WORDS_H
 #define ZSAGA_CLI_CONFORMANCE_WORDS_H
 
+#include <stdarg.h>
+
 #include "base/bytes.h"
 #include "command.pb-c.h"
 
 /* Appends one line, or a part of one, as printf does. */
 void words_add(struct buffer *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void words_add_list(struct buffer *to, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /* "text", or its length where it is none that a person reads. */
 void words_bytes(struct buffer *to, ProtobufCBinaryData data);
 

@@ -385,6 +385,15 @@ static const struct participant_action *find_action(const struct participant_ser
     return NULL;
 }
 
+/* Nobody waits for it any more, nor would undo what it came to. A pending row of a saga that is
+ * final is that of an old backup. */
+static bool is_over(const struct job *job, bool found)
+{
+    bool pending = job->row.forward == INBOX_FORWARD_PENDING && !MUTANT(PENDING_RESUMED);
+    return (!found || pending) && !MUTANT(FLOOR_IGNORED) &&
+           fence_is_below_floor(job->frame->held, &job->call.saga);
+}
+
 int participant_command(struct participant_node *node, struct work *work,
                         const struct work_frame *frame, int64_t wall_ms, struct err *err)
 {
@@ -407,8 +416,8 @@ int participant_command(struct participant_node *node, struct work *work,
     int rc = inbox_find(node->inbox, &job.call.saga, command->step, &job.row, &found, err);
     if (rc < 0)
         return engine_failed(rc);
-    if (!found && fence_is_below_floor(frame->held, &job.call.saga) && !MUTANT(FLOOR_IGNORED))
-        return answer_expired(&job);
     keep_row(&job);
+    if (is_over(&job, found))
+        return answer_expired(&job);
     return through_barrier(&job, compensation, err);
 }

@@ -31,9 +31,11 @@
     X(OLD_COPY_OBEYED, "an orchestrator that has forgotten sagas is obeyed", "PF I20")             \
     X(FENCE_NOT_STORED, "the pair of a batch that was taken back stays in memory", "PF I20")       \
     X(FLOOR_IGNORED, "a command below the floor is done", "P5 I9")                                 \
+    X(PENDING_RESUMED, "a pending action below the floor is asked again", "P5 I9")                 \
     /* What is stored, and when. */                                                                \
     X(SYNC_NORMAL, "a commit is not flushed", "P1 I1 I14")                                         \
     X(WAL_UNSETTLED, "a start tells of what it found, flushed or not", "P1 I1 I14 I20")            \
+    X(SETTLED_IN_PLACE, "a start writes what it found again, without a copy", "P1 I1 I22")         \
     X(FULL_UNSETTLED, "a flush that found no room is taken for done", "P11 I22")                   \
     X(COMMIT_PUT_OFF, "a commit is made in the next batch, and told in this one", "P1 I1 I14")     \
     X(SEQ_REUSED, "after a restart numbers of the log are given again", "P7 I16")                  \

@@ -15,6 +15,7 @@
 
 struct db {
     sqlite3 *handle;
+    bool relaxed;        /* Commits are not flushed. */
     bool guarded;        /* A service's own function runs: the authorizer judges its SQL. */
     int storage_failure; /* enum err_code, or 0. */
     int wal_pages;
@@ -219,15 +220,19 @@ static int look(struct db *db, bool *ret_new, struct err *err)
     return 0;
 }
 
-int db_settle_again(struct db *db, struct err *err)
+/* What was done past the connection, which has no words for it. */
+static int settled(struct db *db, int rc, struct err *err)
 {
-    int rc = db_settle(db->handle);
     if (rc == SQLITE_OK)
         return 0;
     if (class_of(rc) == ERR_FULL)
         return fail(db, rc, err, "settle");
-    /* The connection has no words for it: it was done past it. */
     return err_set(err, class_of(rc), "bring the log to the disk: %s", sqlite3_errstr(rc));
+}
+
+int db_settle_again(struct db *db, struct err *err)
+{
+    return db->relaxed ? settled(db, db_settle(db->handle), err) : 0;
 }
 
 /* Takes the file's exclusive lock, and makes it ours. */
@@ -236,8 +241,10 @@ static int claim(struct db *db, const struct db_part *parts, size_t count, struc
     bool is_new = false;
     char mark[64];
     (void)snprintf(mark, sizeof mark, "PRAGMA application_id=%d", APPLICATION_ID);
+    int rc = settled(db, db_settle_resume(db->handle), err);
     /* EXCLUSIVE before the first access to the WAL: no -shm file, and the lock stays held. */
-    int rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err, "open");
+    if (rc == 0)
+        rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err, "open");
     if (rc == 0)
         rc = look(db, &is_new, err);
     if (rc == 0 && !is_new && parts != NULL)
@@ -250,7 +257,7 @@ static int claim(struct db *db, const struct db_part *parts, size_t count, struc
                   "BEGIN IMMEDIATE; COMMIT;",
                   err, "open");
     if (rc == 0 && !MUTANT(WAL_UNSETTLED))
-        rc = db_settle_again(db, err);
+        rc = settled(db, db_settle(db->handle), err);
     if (rc == 0 && MUTANT(SYNC_NORMAL))
         rc = db_relax(db, err);
     if (rc == 0 && is_new)
@@ -342,6 +349,7 @@ int db_open_parts(const char *path, const struct db_part *parts, size_t count, s
 
 int db_relax(struct db *db, struct err *err)
 {
+    db->relaxed = true;
     return exec(db, "PRAGMA synchronous=NORMAL", err, "open");
 }
 

@@ -23,6 +23,8 @@ static const struct {
     [MUTANT_FLOOR_IGNORED] = {"nothing of a run is older than what participants remember",
                               "conformance_scribbler"},
     [MUTANT_WAL_UNSETTLED] = {NULL, "sim_disk"},
+    [MUTANT_PENDING_RESUMED] = {NULL, "conformance_outcomes"},
+    [MUTANT_SETTLED_IN_PLACE] = {NULL, "sim_disk"},
     [MUTANT_FULL_UNSETTLED] = {NULL, "sim_disk"},
     [MUTANT_IDS_GO_BACK] = {NULL, "unit_base_id"},
     [MUTANT_DIVERGENCE_UNNOTICED] = {NULL, "unit_publisher"},

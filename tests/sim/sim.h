@@ -150,7 +150,9 @@ struct sim_mischief {
     bool suspended;
     bool trusted;    /* An operator says that it is meant: tries to, from then on. */
     int64_t effects; /* In the participant's log when its turn began; -1: not known. */
-    bool floor_held; /* By it, then. */
+    struct id floor; /* That it held then, */
+    uint8_t open[SIM_SAGAS_MAX * ID_SIZE]; /* and the sagas below it that had not ended. */
+    size_t open_len;
 };
 
 /* A version of a definition. */

@@ -1,5 +1,7 @@
 /* An old backup of a participant's database, put back: whoever knew more than it knows must notice,
  * and send nothing more, or read nothing more, until somebody has said that this is meant. */
+#include <string.h>
+
 #include "base/packed.h"
 #include "consumer_node.h"
 #include "sim_disk.h"
@@ -58,21 +60,41 @@ void sim_backup_put_back(struct sim *sim)
         ask(sim, sim->reader, "SELECT seq FROM zsaga_cursor WHERE publisher = ?1", host->name);
 }
 
-/* I9: an action of a saga below the floor that this participant holds. */
+/* I9: an action of a saga below the floor that this participant held when its turn began. */
 static void check_new_effects(struct sim *sim, uint8_t place)
 {
-    static const char below[] =
-        "SELECT count(*) FROM toy_log l JOIN zsaga_floor f WHERE l.seq > ?1 AND l.undo = 0"
-        " AND l.saga < f.id AND instr(f.open, l.saga) = 0";
+    static const char below[] = "SELECT count(*) FROM toy_log WHERE seq > ?1 AND undo = 0"
+                                " AND saga < ?2 AND instr(?3, saga) = 0";
+    const struct sim_mischief *mischief = &sim->mischief;
+    if (mischief->effects < 0)
+        return;
+    struct sim_rows rows = sim_rows(sim, place, below);
+    sim_rows_bind_int(&rows, 1, mischief->effects);
+    sim_rows_bind(&rows, 2, id_view(&mischief->floor));
+    sim_rows_bind(&rows, 3, bytes_of(mischief->open, mischief->open_len));
+    if (sim_rows_next(&rows) && sim_rows_int(&rows, 0) != 0)
+        sim_fail(sim, "I9", "%s does an action of a saga that has ended for good",
+                 sim->hosts[place].name);
+    sim_rows_end(&rows);
+}
+
+/* None: the lowest. */
+static void note_floor(struct sim *sim, uint8_t place)
+{
     struct sim_mischief *mischief = &sim->mischief;
-    if (mischief->effects >= 0 && mischief->floor_held) {
-        struct sim_rows rows = sim_rows(sim, place, below);
-        sim_rows_bind_int(&rows, 1, mischief->effects);
-        if (sim_rows_next(&rows) && sim_rows_int(&rows, 0) != 0)
-            sim_fail(sim, "I9", "%s does an action of a saga that has ended for good",
-                     sim->hosts[place].name);
-        sim_rows_end(&rows);
+    mischief->floor = (struct id){{0}};
+    mischief->open_len = 0;
+    struct sim_rows rows = sim_rows(sim, place, "SELECT id, open FROM zsaga_floor");
+    if (sim_rows_next(&rows)) {
+        struct bytes open = sim_rows_bytes(&rows, 1);
+        if (!id_from_bytes(sim_rows_bytes(&rows, 0), &mischief->floor) ||
+            open.len > sizeof mischief->open)
+            sim_fail(sim, "I9", "%s holds no such floor", sim->hosts[place].name);
+        if (open.len > 0)
+            memcpy(mischief->open, open.data, open.len);
+        mischief->open_len = open.len;
     }
+    sim_rows_end(&rows);
 }
 
 void sim_backup_begin_turn(struct sim *sim, const struct sim_host *host)
@@ -82,7 +104,7 @@ void sim_backup_begin_turn(struct sim *sim, const struct sim_host *host)
         return;
     check_new_effects(sim, host->place);
     mischief->effects = sim_rows_one(sim, host->place, "SELECT coalesce(max(seq), 0) FROM toy_log");
-    mischief->floor_held = sim_rows_one(sim, host->place, "SELECT count(*) FROM zsaga_floor") != 0;
+    note_floor(sim, host->place);
 }
 
 /* What others knew of it, the backup does not know. */

@@ -4,7 +4,13 @@
 
 #include "sim_disk.h"
 
-enum sim_disk_part { SIM_DISK_MAIN, SIM_DISK_WAL, SIM_DISK_JOURNAL, SIM_DISK_PARTS };
+enum sim_disk_part {
+    SIM_DISK_MAIN,
+    SIM_DISK_WAL,
+    SIM_DISK_SETTLE, /* Of the WAL, while a start writes it again. */
+    SIM_DISK_JOURNAL,
+    SIM_DISK_PARTS
+};
 
 struct sim_disk_file {
     struct sim_file bytes;

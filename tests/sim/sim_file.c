@@ -180,13 +180,6 @@ static void tear(struct sim_file *file, const struct sim_piece *piece, const uin
         put(file, data, part(piece, 0, kept).len, piece->at);
 }
 
-static bool is_there(const struct sim_file *file, const struct sim_piece *piece,
-                     const uint8_t *data)
-{
-    return piece->at + piece->len <= file->bytes.len &&
-           memcmp(file->bytes.data + piece->at, data, piece->len) == 0;
-}
-
 static void trash(struct sim_file *file, const struct sim_piece *piece, const uint8_t *data,
                   const struct sim_draw *draw)
 {
@@ -199,9 +192,8 @@ static void trash(struct sim_file *file, const struct sim_piece *piece, const ui
     for (uint64_t i = 0; i < count; i++) {
         struct sim_piece sector = part(piece, i, i + 1);
         const uint8_t *new = data + (sector.at - piece->at);
-        bool same = is_there(file, &sector, new);
         put(file, new, sector.len, sector.at);
-        if (i >= from && i < until && !same)
+        if (i >= from && i < until)
             memset(file->bytes.data + sector.at, rubbish, sector.len);
     }
 }

@@ -168,8 +168,10 @@ static const sqlite3_io_methods methods = {
 
 static struct sim_disk_file *file_at(const char *name)
 {
-    static const char *const suffixes[SIM_DISK_PARTS] = {
-        [SIM_DISK_MAIN] = "", [SIM_DISK_WAL] = "-wal", [SIM_DISK_JOURNAL] = "-journal"};
+    static const char *const suffixes[SIM_DISK_PARTS] = {[SIM_DISK_MAIN] = "",
+                                                         [SIM_DISK_WAL] = "-wal",
+                                                         [SIM_DISK_SETTLE] = "-settle",
+                                                         [SIM_DISK_JOURNAL] = "-journal"};
     char path[300];
     size_t len = (size_t)snprintf(path, sizeof path, "%s", name);
     for (int i = SIM_DISK_PARTS - 1; i > SIM_DISK_MAIN; i--) {

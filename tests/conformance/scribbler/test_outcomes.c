@@ -181,6 +181,38 @@ static void test_pending__then_refused__is_refused_for_good(void **state)
     assert_notes(driver, 0);
 }
 
+static void raise_floor(struct participant_driver *driver, const struct id *id)
+{
+    Zsaga__Floor floor = ZSAGA__FLOOR__INIT;
+    floor.version = 1;
+    floor.id = packed_borrow(id_view(id));
+    Zsaga__Hello hello = ZSAGA__HELLO__INIT;
+    hello.floor = &floor;
+    Zsaga__Request request = ZSAGA__REQUEST__INIT;
+    request.kind_case = ZSAGA__REQUEST__KIND_HELLO;
+    request.hello = &hello;
+    (void)driver_add_request(driver, &request);
+    (void)driver_deliver(driver);
+    driver_commit(driver);
+}
+
+static void test_pending__of_a_saga_below_the_floor__is_expired(void **state)
+{
+    /* A saga that has ended with an action pending here: this is a restored backup, and nobody
+     * would undo what the action came to. Nothing changes. */
+    struct participant_driver *driver = *state;
+    struct driver_command command = act(driver, "pending write done / write");
+    struct driver_command back = undo(command);
+    driver_expect(driver, &command, ZSAGA__OUTCOME__PENDING, NULL);
+    struct id above = driver_new_saga(driver);
+    raise_floor(driver, &above);
+    driver_expect(driver, &command, ZSAGA__OUTCOME__EXPIRED, NULL);
+    driver_crash(driver);
+    driver_expect(driver, &command, ZSAGA__OUTCOME__EXPIRED, NULL);
+    driver_expect(driver, &back, ZSAGA__OUTCOME__EXPIRED, NULL);
+    assert_notes(driver, 0);
+}
+
 static void test_retriable__that_refuses__is_answered_retry(void **state)
 {
     /* Behind the point of no return nothing is refused: it is recorded nowhere and asked again,
@@ -266,6 +298,7 @@ int main(void)
         TEST(test_break__of_the_transaction__hits_only_the_guilty_one),
         TEST(test_pending__asked_again__goes_on),
         TEST(test_pending__then_refused__is_refused_for_good),
+        TEST(test_pending__of_a_saga_below_the_floor__is_expired),
         TEST(test_retriable__that_refuses__is_answered_retry),
         TEST(test_compensation__of_a_pending_action__waits_for_its_effect),
         TEST(test_compensation__of_a_pending_action_that_refuses__changes_nothing),

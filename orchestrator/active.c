@@ -6,7 +6,7 @@
 
 #include "base/xalloc.h"
 
-#define SLOTS_MIN 1024
+#define SLOTS_MIN 64
 
 struct active *active_new(const struct id *id, const struct definition *definition,
                           struct bytes key, struct bytes input)

@@ -35,8 +35,8 @@
     /* What is stored, and when. */                                                                \
     X(SYNC_NORMAL, "a commit is not flushed", "P1 I1 I14")                                         \
     X(WAL_UNSETTLED, "a start tells of what it found, flushed or not", "P1 I1 I14 I20")            \
-    X(SETTLED_IN_PLACE, "a start writes what it found again, without a copy", "P1 I1 I22")         \
-    X(FULL_UNSETTLED, "a flush that found no room is taken for done", "P11 I22")                   \
+    X(SETTLED_IN_PLACE, "a start writes what it found again in its place", "P1 I1 I22")            \
+    X(TAINT_IGNORED, "after a flush that failed the log is moved at the end", "P1 I22")            \
     X(COMMIT_PUT_OFF, "a commit is made in the next batch, and told in this one", "P1 I1 I14")     \
     X(SEQ_REUSED, "after a restart numbers of the log are given again", "P7 I16")                  \
     X(ID_REUSED, "an id is given twice", "I3 I15")                                                 \

@@ -1,33 +1,15 @@
-#include "store/db.h"
+#include "store/db_internal.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mutant.h"
-#include "base/xalloc.h"
-#include "store/db_settle.h"
 
 /* Pages of WAL after which a checkpoint is worth its flush: smooth up to a few thousand. */
 #define CHECKPOINT_PAGES 2000
-#define APPLICATION_ID 0x7a736167 /* "zsag" */
 
-struct db {
-    sqlite3 *handle;
-    bool relaxed;        /* Commits are not flushed. */
-    bool guarded;        /* A service's own function runs: the authorizer judges its SQL. */
-    int storage_failure; /* enum err_code, or 0. */
-    int wal_pages;
-    sqlite3_stmt *begin;
-    sqlite3_stmt *commit;
-    sqlite3_stmt *rollback;
-    sqlite3_stmt *savepoint;
-    sqlite3_stmt *release;
-    sqlite3_stmt *undo_savepoint;
-};
-
-static int class_of(int rc)
+int db_class_of(int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_FULL:
@@ -49,11 +31,12 @@ static int class_of(int rc)
     }
 }
 
-static int fail(struct db *db, int rc, struct err *err, const char *doing)
+int db_fail(struct db *db, int rc, struct err *err, const char *doing)
 {
-    int class = class_of(rc);
+    int class = db_class_of(rc);
     if (class == ERR_FULL || class == ERR_IO || class == ERR_CORRUPT)
         db->storage_failure = class;
+    db->tainted = db->tainted || class == ERR_IO;
     if (class == ERR_FULL)
         return err_set(err, class, "the disk is full: make room for %s",
                        sqlite3_db_filename(db->handle, "main"));
@@ -81,8 +64,8 @@ static bool is_engines(const char *table)
 
 /* What a service's own SQL may not do: end or begin the batch's transaction, reach past its
  * database, or write or reshape what the engine relies on. */
-static int authorize(void *data, int action, const char *a, const char *b, const char *schema,
-                     const char *trigger)
+int db_authorize(void *data, int action, const char *a, const char *b, const char *schema,
+                 const char *trigger)
 {
     struct db *db = data;
     (void)schema;
@@ -97,7 +80,7 @@ static int authorize(void *data, int action, const char *a, const char *b, const
     return SQLITE_OK;
 }
 
-static int on_wal(void *data, sqlite3 *handle, const char *schema, int pages)
+int db_note_wal(void *data, sqlite3 *handle, const char *schema, int pages)
 {
     struct db *db = data;
     (void)handle;
@@ -135,26 +118,26 @@ static int refuse_guarded(const struct db *db, struct err *err)
     return db->guarded ? err_set(err, ERR_INVALID, "not from within a service's function") : 0;
 }
 
-static int exec(struct db *db, const char *sql, struct err *err, const char *doing)
+int db_exec_engine(struct db *db, const char *sql, struct err *err, const char *doing)
 {
     bool before = db->guarded;
     db->guarded = false;
     int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
     db->guarded = before;
-    return rc == SQLITE_OK ? 0 : fail(db, rc, err, doing);
+    return rc == SQLITE_OK ? 0 : db_fail(db, rc, err, doing);
 }
 
 int db_exec(struct db *db, const char *sql, struct err *err)
 {
     int rc = refuse_guarded(db, err);
-    return rc < 0 ? rc : exec(db, sql, err, "run SQL");
+    return rc < 0 ? rc : db_exec_engine(db, sql, err, "run SQL");
 }
 
 static int prepare(struct db *db, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
     int rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL);
     if (rc != SQLITE_OK)
-        return err_set(err, rc == SQLITE_AUTH ? ERR_INVALID : class_of(rc), "prepare \"%s\": %s",
+        return err_set(err, rc == SQLITE_AUTH ? ERR_INVALID : db_class_of(rc), "prepare \"%s\": %s",
                        sql, sqlite3_errmsg(db->handle));
     return 0;
 }
@@ -172,201 +155,6 @@ int db_prepare_engine(struct db *db, const char *sql, sqlite3_stmt **ret, struct
 {
     int rc = refuse_guarded(db, err);
     return rc < 0 ? rc : prepare(db, sql, ret, err);
-}
-
-static int prepare_control(struct db *db, struct err *err)
-{
-    const struct {
-        const char *sql;
-        sqlite3_stmt **stmt;
-    } all[] = {
-        {"BEGIN IMMEDIATE", &db->begin}, {"COMMIT", &db->commit},
-        {"ROLLBACK", &db->rollback},     {"SAVEPOINT entry", &db->savepoint},
-        {"RELEASE entry", &db->release}, {"ROLLBACK TO entry", &db->undo_savepoint},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        int rc = db_prepare_engine(db, all[i].sql, all[i].stmt, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-static int ask_int(struct db *db, const char *sql, int64_t *ret, struct err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc = db_prepare_engine(db, sql, &stmt, err);
-    if (rc == 0)
-        rc = db_step(db, stmt, err);
-    if (rc == DB_ROW)
-        *ret = db_int(stmt, 0);
-    sqlite3_finalize(stmt);
-    return rc < 0 ? rc : 0;
-}
-
-/* The file is new (then *ret_new), or ours: told before anything in it is changed. */
-static int look(struct db *db, bool *ret_new, struct err *err)
-{
-    int64_t application = 0;
-    int64_t tables = 0;
-    int rc = ask_int(db, "PRAGMA application_id", &application, err);
-    if (rc == 0)
-        rc = ask_int(db, "SELECT count(*) FROM sqlite_schema", &tables, err);
-    if (rc < 0)
-        return rc;
-    *ret_new = tables == 0;
-    if (tables != 0 && application != APPLICATION_ID)
-        return err_set(err, ERR_CORRUPT, "not a database of this suite");
-    return 0;
-}
-
-/* What was done past the connection, which has no words for it. */
-static int settled(struct db *db, int rc, struct err *err)
-{
-    if (rc == SQLITE_OK)
-        return 0;
-    if (class_of(rc) == ERR_FULL)
-        return fail(db, rc, err, "settle");
-    return err_set(err, class_of(rc), "bring the log to the disk: %s", sqlite3_errstr(rc));
-}
-
-int db_settle_again(struct db *db, struct err *err)
-{
-    return db->relaxed ? settled(db, db_settle(db->handle), err) : 0;
-}
-
-/* Takes the file's exclusive lock, and makes it ours. */
-static int claim(struct db *db, const struct db_part *parts, size_t count, struct err *err)
-{
-    bool is_new = false;
-    char mark[64];
-    (void)snprintf(mark, sizeof mark, "PRAGMA application_id=%d", APPLICATION_ID);
-    int rc = settled(db, db_settle_resume(db->handle), err);
-    /* EXCLUSIVE before the first access to the WAL: no -shm file, and the lock stays held. */
-    if (rc == 0)
-        rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err, "open");
-    if (rc == 0)
-        rc = look(db, &is_new, err);
-    if (rc == 0 && !is_new && parts != NULL)
-        rc = db_check_parts(db, parts, count, err);
-    if (rc == 0)
-        rc = exec(db,
-                  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                  "PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=16777216;"
-                  "PRAGMA foreign_keys=ON; PRAGMA secure_delete=OFF; PRAGMA cache_size=-8192;"
-                  "BEGIN IMMEDIATE; COMMIT;",
-                  err, "open");
-    if (rc == 0 && !MUTANT(WAL_UNSETTLED))
-        rc = settled(db, db_settle(db->handle), err);
-    if (rc == 0 && MUTANT(SYNC_NORMAL))
-        rc = db_relax(db, err);
-    if (rc == 0 && is_new)
-        rc = exec(db, mark, err, "mark the database");
-    return rc;
-}
-
-static int create_engine_tables(struct db *db, struct err *err)
-{
-    static const char *const steps[] = {
-        "CREATE TABLE zsaga_store(uuid BLOB NOT NULL) STRICT;"
-        "CREATE TABLE zsaga_counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
-        " STRICT, WITHOUT ROWID;",
-    };
-    int rc = exec(db,
-                  "CREATE TABLE IF NOT EXISTS zsaga_schema(part TEXT PRIMARY KEY,"
-                  " version INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-                  err, "create the schema table");
-    if (rc == 0)
-        rc = db_migrate(db, "store", steps, 1, err);
-    if (rc < 0)
-        return rc;
-    sqlite3_stmt *stmt = NULL;
-    rc = db_prepare_engine(db,
-                           "INSERT INTO zsaga_store SELECT ?1"
-                           " WHERE NOT EXISTS (SELECT 1 FROM zsaga_store)",
-                           &stmt, err);
-    if (rc == 0) {
-        struct id uuid;
-        randombytes_buf(uuid.bytes, sizeof uuid.bytes);
-        db_bind_bytes(stmt, 1, id_view(&uuid));
-        rc = db_run(db, stmt, err);
-    }
-    sqlite3_finalize(stmt);
-    return rc;
-}
-
-/* True: it is left as it was when it is closed, its WAL too. Returns what was set before. */
-static bool leave_alone(struct db *db, bool on)
-{
-    int before = 0;
-    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, -1, &before);
-    (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on, NULL);
-    return before != 0;
-}
-
-int db_open(const char *path, struct db **ret, struct err *err)
-{
-    return db_open_parts(path, NULL, 0, ret, err);
-}
-
-int db_open_parts(const char *path, const struct db_part *parts, size_t count, struct db **ret,
-                  struct err *err)
-{
-    struct db *db = xcalloc(1, sizeof *db);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    bool left_alone = false;
-    int rc = sodium_init() < 0 ? err_set(err, ERR_SYSTEM, "libsodium did not start") : 0;
-    if (rc == 0) {
-        int opened = sqlite3_open_v2(path, &db->handle, flags, NULL);
-        if (opened != SQLITE_OK)
-            rc = fail(db, opened, err, "open");
-    }
-    if (rc == 0) {
-        (void)sqlite3_extended_result_codes(db->handle, 1);
-        (void)sqlite3_set_authorizer(db->handle, authorize, db);
-        left_alone = leave_alone(db, true);
-        rc = claim(db, parts, count, err);
-        /* Only now: to set wal_autocheckpoint takes the hook away. */
-        (void)sqlite3_wal_hook(db->handle, on_wal, db);
-    }
-    if (rc == 0)
-        rc = create_engine_tables(db, err);
-    if (rc == 0)
-        rc = prepare_control(db, err);
-    if (rc == 0)
-        (void)leave_alone(db, left_alone);
-    if (rc == ERR_HELD)
-        rc = err_set(err, ERR_HELD, "%s is in use by another process", path);
-    else if (rc < 0)
-        rc = err_wrap(err, rc, "%s", path);
-    if (rc < 0) {
-        db_close(db);
-        return rc;
-    }
-    *ret = db;
-    return 0;
-}
-
-int db_relax(struct db *db, struct err *err)
-{
-    db->relaxed = true;
-    return exec(db, "PRAGMA synchronous=NORMAL", err, "open");
-}
-
-void db_close(struct db *db)
-{
-    if (db == NULL)
-        return;
-    sqlite3_stmt *const all[] = {db->begin,     db->commit,  db->rollback,
-                                 db->savepoint, db->release, db->undo_savepoint};
-    if (db->handle != NULL)
-        db_rollback(db);
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        sqlite3_finalize(all[i]);
-    int rc = sqlite3_close(db->handle);
-    assert(rc == SQLITE_OK);
-    (void)rc;
-    free(db);
 }
 
 int db_store_uuid(struct db *db, struct id *ret, struct err *err)
@@ -392,7 +180,7 @@ int db_step(struct db *db, sqlite3_stmt *stmt, struct err *err)
     if (rc == SQLITE_ROW)
         return DB_ROW;
     if (rc != SQLITE_DONE)
-        rc = fail(db, rc, err, sqlite3_sql(stmt));
+        rc = db_fail(db, rc, err, sqlite3_sql(stmt));
     else
         rc = 0;
     (void)sqlite3_reset(stmt);
@@ -471,9 +259,9 @@ int db_checkpoint(struct db *db, struct err *err)
 {
     db->wal_pages = 0;
     int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (rc == SQLITE_OK || (class_of(rc) != ERR_IO && class_of(rc) != ERR_CORRUPT))
+    if (rc == SQLITE_OK || (db_class_of(rc) != ERR_IO && db_class_of(rc) != ERR_CORRUPT))
         return 0;
-    return fail(db, rc, err, "checkpoint");
+    return db_fail(db, rc, err, "checkpoint");
 }
 
 int db_checkpoint_if_large(struct db *db, struct err *err)

@@ -1,6 +1,4 @@
-#include "base/mutant.h"
 #include "store/db.h"
-#include "store/db_settle.h"
 
 static int probe_once(struct db *db, struct err *err)
 {
@@ -16,11 +14,7 @@ static int probe_once(struct db *db, struct err *err)
 
 int db_probe(struct db *db, struct err *err)
 {
-    /* First of all: a checkpoint takes the log for flushed. */
-    int rc = MUTANT(FULL_UNSETTLED) ? 0 : db_settle_again(db, err);
-    if (rc < 0)
-        return rc;
-    rc = probe_once(db, err);
+    int rc = probe_once(db, err);
     if (rc != ERR_FULL)
         return rc;
     /* The WAL's own room can be used again once all of it stands in the file. */

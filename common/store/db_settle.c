@@ -1,78 +1,88 @@
 #include "store/db_settle.h"
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mutant.h"
 #include "base/xalloc.h"
 
 #define PART_BYTES 65536
-/* Of a WAL: magic number and version; sequence, salts and checksum behind them are another's after
- * each checkpoint (https://www.sqlite.org/fileformat2.html#the_write_ahead_log). */
-#define MAGIC_BYTES 8
-#define HEADER_BYTES 32
-/* What stands behind the bytes of a whole copy: written when they are flushed. */
-static const uint8_t whole_mark[16] = "zsaga whole copy";
+/* https://www.sqlite.org/fileformat2.html#the_write_ahead_log */
+#define WAL_HEADER_BYTES 32
+#define FRAME_HEADER_BYTES 24
 
-/* A file beside the database, through the file system that SQLite uses for it. */
-struct beside {
+/* The new file, through the file layer that SQLite uses for the database. */
+struct fresh {
     sqlite3_vfs *vfs;
-    char *path;
-    sqlite3_file *file; /* NULL when it is not open. */
+    struct db_settle_move move;
+    sqlite3_file *file;
 };
 
-static int beside_find(sqlite3 *handle, const char *suffix, struct beside *ret)
+static int fresh_open(sqlite3 *handle, struct fresh *fresh)
 {
-    *ret = (struct beside){.path = xprintf("%s%s", sqlite3_db_filename(handle, "main"), suffix)};
-    return sqlite3_file_control(handle, "main", SQLITE_FCNTL_VFS_POINTER, &ret->vfs);
+    /* As a WAL it gets the database's permissions and owner. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_WAL;
+    const char *path = sqlite3_db_filename(handle, "main");
+    *fresh = (struct fresh){.move = {xprintf("%s-settle", path), xprintf("%s-wal", path)}};
+    int rc = sqlite3_file_control(handle, "main", SQLITE_FCNTL_VFS_POINTER, &fresh->vfs);
+    if (rc != SQLITE_OK)
+        return rc;
+    fresh->file = xcalloc(1, (size_t)fresh->vfs->szOsFile);
+    rc = fresh->vfs->xOpen(fresh->vfs, fresh->move.from, fresh->file, flags, NULL);
+    /* What an earlier start was cut off in has no worth. */
+    return rc == SQLITE_OK ? fresh->file->pMethods->xTruncate(fresh->file, 0) : rc;
 }
 
-static int beside_is_there(const struct beside *beside, bool *ret)
+static void fresh_release(struct fresh *fresh)
 {
-    int there = 0;
-    int rc = beside->vfs->xAccess(beside->vfs, beside->path, SQLITE_ACCESS_EXISTS, &there);
-    *ret = there != 0;
+    if (fresh->file != NULL && fresh->file->pMethods != NULL)
+        (void)fresh->file->pMethods->xClose(fresh->file);
+    free(fresh->file);
+    free(fresh->move.from);
+    free(fresh->move.to);
+}
+
+static uint64_t add_up(uint64_t sum, const uint8_t *data, size_t len)
+{
+    uint64_t word = 0;
+    for (size_t at = 0; at + sizeof word <= len; at += sizeof word) {
+        memcpy(&word, data + at, sizeof word);
+        sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
+/* Of its headers alone: each frame's has a checksum of what stands in it and before it. */
+static int sum_up(sqlite3_file *wal, struct db_settled *ret)
+{
+    uint8_t header[WAL_HEADER_BYTES];
+    struct db_settled found = {0};
+    int rc = wal->pMethods->xFileSize(wal, &found.size);
+    if (rc == SQLITE_OK && found.size >= WAL_HEADER_BYTES)
+        rc = wal->pMethods->xRead(wal, header, sizeof header, 0);
+    if (rc != SQLITE_OK || found.size < WAL_HEADER_BYTES) {
+        *ret = found;
+        return rc;
+    }
+    found.sum = add_up(0, header, sizeof header);
+    sqlite3_int64 page =
+        (sqlite3_int64)header[8] << 24 | header[9] << 16 | header[10] << 8 | header[11];
+    sqlite3_int64 at = WAL_HEADER_BYTES;
+    for (; rc == SQLITE_OK && at + FRAME_HEADER_BYTES <= found.size; at += page) {
+        rc = wal->pMethods->xRead(wal, header, FRAME_HEADER_BYTES, at);
+        found.sum = add_up(found.sum, header, FRAME_HEADER_BYTES);
+        at += FRAME_HEADER_BYTES;
+    }
+    *ret = found;
     return rc;
 }
 
-static int beside_open(struct beside *beside, bool create)
-{
-    /* As a WAL it gets the database's permissions, and its first flush brings its name to the disk.
-     */
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL | (create ? SQLITE_OPEN_CREATE : 0);
-    beside->file = xcalloc(1, (size_t)beside->vfs->szOsFile);
-    return beside->vfs->xOpen(beside->vfs, beside->path, beside->file, flags, NULL);
-}
-
-static void beside_close(struct beside *beside)
-{
-    if (beside->file != NULL && beside->file->pMethods != NULL)
-        (void)beside->file->pMethods->xClose(beside->file);
-    free(beside->file);
-    beside->file = NULL;
-}
-
-static int beside_remove(struct beside *beside, bool flush)
-{
-    beside_close(beside);
-    return beside->vfs->xDelete(beside->vfs, beside->path, flush);
-}
-
-static void beside_release(struct beside *beside)
-{
-    beside_close(beside);
-    free(beside->path);
-}
-
-static int flush(sqlite3_file *file)
-{
-    return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-}
-
-/* The first `size` bytes, from the beginning, into another file or again into itself. */
-static int copy_flushed(sqlite3_file *from, sqlite3_file *to, sqlite3_int64 size)
+static int copy_all(sqlite3_file *from, sqlite3_file *to, sqlite3_int64 size)
 {
     uint8_t part[PART_BYTES];
     int rc = SQLITE_OK;
@@ -82,178 +92,75 @@ static int copy_flushed(sqlite3_file *from, sqlite3_file *to, sqlite3_int64 size
         if (rc == SQLITE_OK)
             rc = to->pMethods->xWrite(to, part, len, at);
     }
-    return rc == SQLITE_OK ? flush(to) : rc;
-}
-
-static int compare(sqlite3_file *one, sqlite3_file *other, sqlite3_int64 size, bool *ret_same)
-{
-    uint8_t parts[2][PART_BYTES];
-    int rc = SQLITE_OK;
-    *ret_same = true;
-    for (sqlite3_int64 at = 0; rc == SQLITE_OK && *ret_same && at < size; at += PART_BYTES) {
-        int len = size - at < PART_BYTES ? (int)(size - at) : PART_BYTES;
-        rc = one->pMethods->xRead(one, parts[0], len, at);
-        if (rc == SQLITE_OK)
-            rc = other->pMethods->xRead(other, parts[1], len, at);
-        *ret_same = memcmp(parts[0], parts[1], (size_t)len) == 0;
-    }
     return rc;
 }
 
-/* *ret_size: of what was copied; 0: the copy is not whole. */
-static int measure(sqlite3_file *copy, sqlite3_int64 *ret_size)
+static int flush(sqlite3_file *file)
 {
-    uint8_t mark[sizeof whole_mark];
-    sqlite3_int64 size = 0;
-    *ret_size = 0;
-    int rc = copy->pMethods->xFileSize(copy, &size);
-    size -= (sqlite3_int64)sizeof mark;
-    if (rc != SQLITE_OK || size < HEADER_BYTES)
+    return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+static int flush_directory_of(const char *path)
+{
+    AUTO(freep) char *directory = xstrdup(path);
+    char *slash = strrchr(directory, '/');
+    if (slash != NULL)
+        slash[slash == directory] = '\0';
+    int fd = open(slash == NULL ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return SQLITE_IOERR_DIR_FSYNC;
+    int rc = fsync(fd) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
+    (void)close(fd);
+    return rc;
+}
+
+static int move_for_good(sqlite3 *handle, struct db_settle_move *move)
+{
+    int rc = sqlite3_file_control(handle, "main", DB_SETTLE_MOVE, move);
+    if (rc != SQLITE_NOTFOUND)
         return rc;
-    rc = copy->pMethods->xRead(copy, mark, sizeof mark, size);
-    if (rc == SQLITE_OK && memcmp(mark, whole_mark, sizeof mark) == 0)
-        *ret_size = size;
+    if (rename(move->from, move->to) != 0)
+        return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR;
+    return flush_directory_of(move->to);
+}
+
+static int replace(sqlite3 *handle, sqlite3_file *wal, sqlite3_int64 size)
+{
+    struct fresh fresh;
+    int rc = fresh_open(handle, &fresh);
+    if (rc == SQLITE_OK)
+        rc = copy_all(wal, fresh.file, size);
+    if (rc == SQLITE_OK)
+        rc = flush(fresh.file);
+    if (rc == SQLITE_OK)
+        rc = move_for_good(handle, &fresh.move);
+    if (rc == SQLITE_FULL) /* It would hold the last room. */
+        (void)fresh.vfs->xDelete(fresh.vfs, fresh.move.from, 0);
+    fresh_release(&fresh);
     return rc;
 }
 
-static int make_copy(sqlite3_file *wal, sqlite3_int64 size, struct beside *copy)
+static int write_in_place(sqlite3_file *wal, sqlite3_int64 size)
 {
-    int rc = beside_open(copy, true);
-    if (rc == SQLITE_OK)
-        rc = copy_flushed(wal, copy->file, size);
-    if (rc == SQLITE_OK)
-        rc = copy->file->pMethods->xWrite(copy->file, whole_mark, sizeof whole_mark, size);
-    if (rc == SQLITE_OK)
-        rc = flush(copy->file);
-    if (rc != SQLITE_OK)
-        (void)beside_remove(copy, false); /* Of a full disk it would hold the last room. */
-    return rc;
+    int rc = copy_all(wal, wal, size);
+    return rc == SQLITE_OK ? flush(wal) : rc;
 }
 
-/* A whole copy of this very content may be there from a try that failed in the middle. It is not
- * touched: it may be all that the disk holds. */
-static int find_copy(sqlite3_file *wal, sqlite3_int64 size, struct beside *copy, bool *ret_kept)
-{
-    sqlite3_int64 kept = 0;
-    bool there = false;
-    *ret_kept = false;
-    int rc = beside_is_there(copy, &there);
-    if (rc != SQLITE_OK || !there)
-        return rc;
-    rc = beside_open(copy, false);
-    if (rc == SQLITE_OK)
-        rc = measure(copy->file, &kept);
-    if (rc == SQLITE_OK && kept == size)
-        rc = compare(wal, copy->file, size, ret_kept);
-    return rc == SQLITE_OK && !*ret_kept ? beside_remove(copy, true) : rc;
-}
-
-static int keep_copy(sqlite3_file *wal, sqlite3_int64 size, struct beside *copy)
-{
-    bool kept = false;
-    int rc = find_copy(wal, size, copy, &kept);
-    return rc != SQLITE_OK || kept ? rc : make_copy(wal, size, copy);
-}
-
-int db_settle(sqlite3 *handle)
+int db_settle(sqlite3 *handle, struct db_settled *settled, bool *ret_again)
 {
     sqlite3_file *wal = NULL;
-    sqlite3_int64 size = 0;
-    struct beside copy;
+    struct db_settled found;
+    *ret_again = false;
     int rc = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal);
     if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
         return rc;
-    rc = wal->pMethods->xFileSize(wal, &size);
-    if (rc != SQLITE_OK || size == 0)
+    rc = sum_up(wal, &found);
+    if (rc != SQLITE_OK || (found.size == settled->size && found.sum == settled->sum))
         return rc;
-    rc = beside_find(handle, "-settle", &copy);
-    if (rc == SQLITE_OK && !MUTANT(SETTLED_IN_PLACE))
-        rc = keep_copy(wal, size, &copy);
-    if (rc == SQLITE_OK)
-        rc = copy_flushed(wal, wal, size);
-    if (rc == SQLITE_OK && !MUTANT(SETTLED_IN_PLACE))
-        rc = beside_remove(&copy, true);
-    beside_release(&copy);
-    return rc;
-}
-
-/* Whether it is the copy of this WAL as it stands, or as it stood before a sector of it was
- * destroyed: a restored backup may have been put beside a copy that is none of its own. */
-static int belongs(sqlite3_file *copy, sqlite3_int64 size, sqlite3_file *wal, bool *ret)
-{
-    uint8_t copied[HEADER_BYTES];
-    uint8_t found[HEADER_BYTES];
-    sqlite3_int64 wal_size = 0;
-    *ret = false;
-    int rc = wal->pMethods->xFileSize(wal, &wal_size);
-    if (rc != SQLITE_OK || wal_size < HEADER_BYTES || wal_size > size)
-        return rc;
-    rc = copy->pMethods->xRead(copy, copied, sizeof copied, 0);
-    if (rc == SQLITE_OK)
-        rc = wal->pMethods->xRead(wal, found, sizeof found, 0);
-    bool destroyed = memcmp(copied, found, MAGIC_BYTES) != 0;
-    *ret = rc == SQLITE_OK && (destroyed || memcmp(copied, found, sizeof found) == 0);
-    return rc;
-}
-
-static int play_into(sqlite3 *handle, sqlite3_file *copy, sqlite3_int64 size)
-{
-    struct beside wal;
-    bool there = false;
-    bool belonging = false;
-    int rc = beside_find(handle, "-wal", &wal);
-    if (rc == SQLITE_OK)
-        rc = beside_is_there(&wal, &there);
-    if (rc == SQLITE_OK && there)
-        rc = beside_open(&wal, false);
-    if (rc == SQLITE_OK && there)
-        rc = belongs(copy, size, wal.file, &belonging);
-    if (rc == SQLITE_OK && belonging)
-        rc = copy_flushed(copy, wal.file, size);
-    beside_release(&wal);
-    return rc;
-}
-
-static int resume(sqlite3 *handle, struct beside *copy)
-{
-    sqlite3_int64 size = 0;
-    bool there = false;
-    /* Once more: who had the lock may have done it meanwhile. */
-    int rc = beside_is_there(copy, &there);
-    if (rc != SQLITE_OK || !there)
-        return rc;
-    rc = beside_open(copy, false);
-    if (rc == SQLITE_OK)
-        rc = measure(copy->file, &size);
-    if (rc == SQLITE_OK && size > 0)
-        rc = play_into(handle, copy->file, size);
-    return rc == SQLITE_OK ? beside_remove(copy, true) : rc;
-}
-
-static int resume_locked(sqlite3 *handle, struct beside *copy)
-{
-    sqlite3_file *database = NULL;
-    int rc = sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &database);
-    if (rc == SQLITE_OK)
-        rc = database->pMethods->xLock(database, SQLITE_LOCK_SHARED);
-    if (rc != SQLITE_OK)
-        return rc;
-    rc = database->pMethods->xLock(database, SQLITE_LOCK_EXCLUSIVE);
-    if (rc == SQLITE_OK)
-        rc = resume(handle, copy);
-    int unlocked = database->pMethods->xUnlock(database, SQLITE_LOCK_NONE);
-    return rc == SQLITE_OK ? unlocked : rc;
-}
-
-int db_settle_resume(sqlite3 *handle)
-{
-    struct beside copy;
-    bool there = false;
-    int rc = beside_find(handle, "-settle", &copy);
-    if (rc == SQLITE_OK)
-        rc = beside_is_there(&copy, &there);
-    if (rc == SQLITE_OK && there)
-        rc = resume_locked(handle, &copy);
-    beside_release(&copy);
+    if (MUTANT(SETTLED_IN_PLACE))
+        return write_in_place(wal, found.size);
+    rc = replace(handle, wal, found.size);
+    *settled = found;
+    *ret_again = rc == SQLITE_OK;
     return rc;
 }

@@ -5,30 +5,34 @@
  * is not enough: after one that failed, Linux takes the pages for clean, and the next has nothing
  * to do. So everything is written once more, as it is, and then flushed.
  *
- * Power loss may destroy what is just being written, and with it what was committed long ago. So a
- * copy is flushed first, `<database>-settle`, then marked as whole, and removed at the end; a start
- * that finds a whole one puts it back. */
+ * Not in its place: power loss may destroy what is just being written, and this was committed long
+ * ago. A new file is written and flushed, and takes the WAL's name: whatever happens, one of the
+ * two is there, whole. */
 #ifndef ZSAGA_DB_SETTLE_H
 #define ZSAGA_DB_SETTLE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "base/err.h"
+/* The WAL that was brought to the disk. */
+struct db_settled {
+    sqlite3_int64 size;
+    uint64_t sum;
+};
 
-struct db;
+/* In WAL mode, under the exclusive lock, before anything is told of what it holds. *ret_again: the
+ * WAL is a new file, and SQLite still has the old one open: close the connection without a
+ * checkpoint, open it again, and ask again with the same *settled, zeroed at first: somebody else
+ * may have had the database in between. Returns SQLite's code. */
+int db_settle(sqlite3 *handle, struct db_settled *settled, bool *ret_again);
 
-/* In WAL mode, under the exclusive lock. Returns SQLite's code. When it fails, the WAL must not be
- * written to before it has succeeded. */
-int db_settle(sqlite3 *handle);
-
-/* Ends what a start or a probe was cut off in, under a lock of its own: before anything has been
- * read through `handle`. SQLite's code; SQLITE_BUSY: another process has the database. */
-int db_settle_resume(sqlite3 *handle);
-
-/* The same as db_settle() of an open database that is relaxed (db_relax()), after its disk was
- * found full: a flush that found no room has brought nothing to the disk, and the next checkpoint
- * would take the WAL for flushed. Where each commit is flushed, one that could not be is none, and
- * what comes next is written over it: nothing to do. ERR_FULL, ERR_IO. */
-int db_settle_again(struct db *db, struct err *err);
+/* To give a file another's name, for good, is not among what SQLite asks of a file layer. One whose
+ * files are not the system's is told so with this sqlite3_file_control() of the database. */
+#define DB_SETTLE_MOVE 0x7a736167
+struct db_settle_move {
+    char *from;
+    char *to;
+};
 
 #endif

@@ -61,25 +61,54 @@ static bool is_open(const struct sim_disk *disk)
 int sim_disk_feel(struct sim_disk *disk, enum sim_disk_doing doing)
 {
     static const struct {
-        enum sim_disk_doing doing;
+        bool what[SIM_DISK_OPENS + 1];
         int code;
         bool lasts;
     } faults[SIM_DISK_FAULTS] = {
-        [SIM_DISK_FULL] = {SIM_DISK_WRITES, SQLITE_FULL, true},
-        [SIM_DISK_FULL_ONCE] = {SIM_DISK_WRITES, SQLITE_FULL, false},
-        [SIM_DISK_BROKEN] = {SIM_DISK_WRITES, SQLITE_IOERR_WRITE, false},
-        [SIM_DISK_DEAD] = {SIM_DISK_WRITES, SQLITE_IOERR_WRITE, true},
-        [SIM_DISK_UNREADABLE] = {SIM_DISK_READS, SQLITE_IOERR_READ, false},
-        [SIM_DISK_UNOPENABLE] = {SIM_DISK_OPENS, SQLITE_CANTOPEN, false},
+        [SIM_DISK_FULL] = {{[SIM_DISK_WRITES] = true}, SQLITE_FULL, true},
+        [SIM_DISK_FULL_ONCE] = {{[SIM_DISK_WRITES] = true}, SQLITE_FULL, false},
+        [SIM_DISK_BROKEN] = {{[SIM_DISK_WRITES] = true, [SIM_DISK_FLUSHES] = true},
+                             SQLITE_IOERR_WRITE,
+                             false},
+        [SIM_DISK_DEAD] = {{[SIM_DISK_WRITES] = true, [SIM_DISK_FLUSHES] = true},
+                           SQLITE_IOERR_WRITE,
+                           true},
+        [SIM_DISK_UNREADABLE] = {{[SIM_DISK_READS] = true}, SQLITE_IOERR_READ, false},
+        [SIM_DISK_UNOPENABLE] = {{[SIM_DISK_OPENS] = true}, SQLITE_CANTOPEN, false},
     };
     enum sim_disk_fault fault = disk->fault;
-    if (fault == SIM_DISK_WELL || faults[fault].doing != doing || all.spares ||
-        --disk->countdown > 0)
+    if (fault == SIM_DISK_WELL || !faults[fault].what[doing] || all.spares || --disk->countdown > 0)
         return SQLITE_OK;
     all.felt[fault]++;
     if (!faults[fault].lasts || --disk->times == 0)
         disk->fault = SIM_DISK_WELL;
     return faults[fault].code;
+}
+
+bool sim_disk_is_dead(const struct sim_disk *disk)
+{
+    return disk->fault == SIM_DISK_DEAD && disk->countdown <= 0 && !all.spares;
+}
+
+int sim_disk_move(struct sim_disk *disk)
+{
+    struct sim_disk_file *to = &disk->files[SIM_DISK_WAL];
+    struct sim_disk_file *from = &disk->files[SIM_DISK_SETTLE];
+    int rc = sim_disk_feel(disk, SIM_DISK_FLUSHES);
+    if (rc != SQLITE_OK)
+        return rc;
+    /* Of several files that had the name, the first is the one that may come back. */
+    sim_file_release(to->moved ? &to->bytes : &to->before);
+    if (!to->moved)
+        to->before = to->bytes;
+    to->bytes = from->bytes;
+    to->moved = to->exists = true;
+    from->bytes = (struct sim_file){0};
+    from->exists = false;
+    rc = sim_disk_feel(disk, SIM_DISK_FLUSHES);
+    if (rc == SQLITE_OK)
+        to->moved = false;
+    return rc;
 }
 
 static int on_open(sqlite3 *handle, const char **error, const struct sqlite3_api_routines *api)
@@ -109,7 +138,7 @@ static void forget(struct sim_disk *disk)
 {
     must(!is_open(disk), "still open", disk->path);
     for (int i = 0; i < SIM_DISK_PARTS; i++) {
-        disk->files[i].exists = false;
+        disk->files[i].exists = disk->files[i].moved = false;
         sim_file_set(&disk->files[i].bytes, bytes_of(NULL, 0));
     }
     disk->fault = SIM_DISK_WELL;
@@ -163,13 +192,24 @@ void sim_disk_spare(bool on)
     all.spares = on;
 }
 
+static unsigned lose(struct sim_disk_file *file, const struct sim_draw *draw)
+{
+    if (file->moved && (draw == NULL || draw->draw(draw->context, 2) == 0)) {
+        struct sim_file moved = file->bytes;
+        file->bytes = file->before;
+        file->before = moved;
+    }
+    file->moved = false;
+    return sim_file_lose(&file->bytes, draw);
+}
+
 unsigned sim_disk_lose(const char *path, const struct sim_draw *draw)
 {
     struct sim_disk *disk = sim_disk_of(path);
     unsigned lost = 0;
     must(!is_open(disk), "still open", path);
     for (int i = 0; i < SIM_DISK_PARTS; i++)
-        lost += sim_file_lose(&disk->files[i].bytes, draw);
+        lost += lose(&disk->files[i], draw);
     return lost;
 }
 
@@ -183,6 +223,7 @@ static void copy(const struct sim_disk *from, struct sim_disk *to)
 {
     for (int i = 0; i < SIM_DISK_PARTS; i++) {
         to->files[i].exists = from->files[i].exists;
+        to->files[i].moved = false;
         sim_file_set(&to->files[i].bytes, buffer_bytes(&from->files[i].bytes.bytes));
     }
 }

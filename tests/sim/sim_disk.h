@@ -15,10 +15,10 @@
 
 enum sim_disk_fault {
     SIM_DISK_WELL,
-    SIM_DISK_FULL,       /* Writes and flushes fail with SQLITE_FULL until it is well again. */
+    SIM_DISK_FULL,       /* Writes find no room until it is well again. */
     SIM_DISK_FULL_ONCE,  /* One of them does. */
-    SIM_DISK_BROKEN,     /* One of them fails with an I/O error. */
-    SIM_DISK_DEAD,       /* All do, until it is well again. */
+    SIM_DISK_BROKEN,     /* A write or flush fails with an I/O error. */
+    SIM_DISK_DEAD,       /* All do, until it is well again; nor is a file removed. */
     SIM_DISK_UNREADABLE, /* One read fails with an I/O error. */
     SIM_DISK_UNOPENABLE, /* One file cannot be opened. */
     SIM_DISK_FAULTS,

@@ -7,13 +7,15 @@
 enum sim_disk_part {
     SIM_DISK_MAIN,
     SIM_DISK_WAL,
-    SIM_DISK_SETTLE, /* Of the WAL, while a start writes it again. */
+    SIM_DISK_SETTLE, /* The next WAL, while a start writes it. */
     SIM_DISK_JOURNAL,
     SIM_DISK_PARTS
 };
 
 struct sim_disk_file {
     struct sim_file bytes;
+    struct sim_file before; /* Another file had this name, */
+    bool moved;             /* and after a power loss may have it again. */
     bool exists;
     struct sim_disk *disk;
     struct sim_disk_opening *openings;
@@ -30,13 +32,19 @@ struct sim_disk {
     int64_t times;     /* Then it is well; 0: for ever, if it lasts. */
 };
 
-enum sim_disk_doing { SIM_DISK_WRITES, SIM_DISK_READS, SIM_DISK_OPENS };
+enum sim_disk_doing { SIM_DISK_WRITES, SIM_DISK_FLUSHES, SIM_DISK_READS, SIM_DISK_OPENS };
 
 /* The database at a path, made when it is not known. */
 struct sim_disk *sim_disk_of(const char *path);
 
 /* SQLITE_OK, or what this fails with. */
 int sim_disk_feel(struct sim_disk *disk, enum sim_disk_doing doing);
+
+/* True: as if the process were dead already, which tidies nothing up. */
+bool sim_disk_is_dead(const struct sim_disk *disk);
+
+/* Gives the next WAL its name. SQLITE_OK: for good. */
+int sim_disk_move(struct sim_disk *disk);
 
 /* sim_vfs.c: SQLite's default from now on, or no more. */
 void sim_vfs_begin(void);

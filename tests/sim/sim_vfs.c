@@ -5,6 +5,7 @@
 
 #include "base/xalloc.h"
 #include "sim_disk_internal.h"
+#include "store/db_settle.h"
 
 /* Of the databases of a run, as SQLite keeps them in memory: with its own header. */
 #define PAGE_BYTES 4416
@@ -16,6 +17,7 @@ struct sim_disk_opening {
     struct sim_disk_file *file;
     struct sim_disk_opening *next; /* Of the same file. */
     int level;                     /* Of its lock. */
+    bool nameless;                 /* Another file has the name now: what is written is lost. */
 };
 
 static struct sim_disk_opening *opening_of(sqlite3_file *file)
@@ -64,6 +66,8 @@ static int file_read(sqlite3_file *base, void *to, int len, sqlite3_int64 at)
 static int file_write(sqlite3_file *base, const void *data, int len, sqlite3_int64 at)
 {
     int rc = feel(base, SIM_DISK_WRITES);
+    if (opening_of(base)->nameless)
+        abort();
     if (rc == SQLITE_OK)
         sim_file_write(bytes_in(base), data, (size_t)len, (size_t)at);
     return rc;
@@ -78,7 +82,7 @@ static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 static int file_sync(sqlite3_file *base, int flags)
 {
     (void)flags;
-    int rc = feel(base, SIM_DISK_WRITES);
+    int rc = feel(base, SIM_DISK_FLUSHES);
     if (rc == SQLITE_OK)
         sim_file_flush(bytes_in(base));
     else
@@ -130,10 +134,14 @@ static int file_is_reserved(sqlite3_file *base, int *ret)
 
 static int file_control(sqlite3_file *base, int what, void *data)
 {
-    (void)base;
-    (void)what;
     (void)data;
-    return SQLITE_NOTFOUND;
+    struct sim_disk *disk = opening_of(base)->file->disk;
+    if (what != DB_SETTLE_MOVE)
+        return SQLITE_NOTFOUND;
+    for (struct sim_disk_opening *old = disk->files[SIM_DISK_WAL].openings; old != NULL;
+         old = old->next)
+        old->nameless = true;
+    return sim_disk_move(disk);
 }
 
 /* Both as of the file systems of today's Linux. */
@@ -213,6 +221,8 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
     struct sim_disk_file *file = file_at(name);
     if (!file->exists)
         return SQLITE_IOERR_DELETE_NOENT;
+    if (sim_disk_is_dead(file->disk))
+        return SQLITE_IOERR_DELETE;
     file->exists = false;
     sim_file_set(&file->bytes, bytes_of(NULL, 0));
     return SQLITE_OK;

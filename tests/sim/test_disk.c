@@ -187,8 +187,18 @@ static void test_database__as_a_start_finds_it__is_there_for_good(void **state)
         nth++;
 }
 
-/* A start that is killed at its `nth` write or flush, and another at its `second`; then the power
- * fails. True when the first was not touched; then a second has nothing to be killed at. */
+/* A start that is cut off at its `nth` write or flush. True when it was not touched. */
+static bool start_cut_off_at(struct fixture *fixture, int64_t nth)
+{
+    sim_disk_fail(fixture->path, SIM_DISK_DEAD, nth);
+    bool untouched = open_db(fixture) == 0;
+    close_db(fixture);
+    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
+    return untouched;
+}
+
+/* Two starts are cut off, and behind each the power may fail; behind a third, which is not, it
+ * does. True when the first was not touched. */
 static bool lose_power_when_starting(struct fixture *fixture, int64_t nth, int64_t second,
                                      uint64_t seed)
 {
@@ -200,25 +210,24 @@ static bool lose_power_when_starting(struct fixture *fixture, int64_t nth, int64
     int rows = commit_rows(fixture, &ended);
     assert_true(ended && run(fixture, "INSERT INTO t VALUES (7, hex(zeroblob(10500)))") == 0);
     close_db(fixture);
-    sim_disk_fail(fixture->path, SIM_DISK_DEAD, nth);
-    bool untouched = open_db(fixture) == 0;
+    bool untouched = start_cut_off_at(fixture, nth);
+    if (rng_below(&rng, 2) == 0)
+        (void)sim_disk_lose(fixture->path, &draw);
+    (void)start_cut_off_at(fixture, second);
+    if (rng_below(&rng, 2) == 0)
+        (void)sim_disk_lose(fixture->path, &draw);
+    expect_rows(fixture, rows + 1);
     close_db(fixture);
-    (void)sim_disk_lose(fixture->path, &draw);
-    sim_disk_fail(fixture->path, SIM_DISK_DEAD, second);
-    (void)open_db(fixture);
-    close_db(fixture);
-    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
     (void)sim_disk_lose(fixture->path, &draw);
     expect_rows(fixture, rows + 1);
     close_db(fixture);
     return untouched;
 }
 
-static void
-test_database__power_lost_at_any_write_of_a_start__keeps_what_was_committed(void **state)
+static void test_start__power_lost_at_any_write__keeps_what_was_committed(void **state)
 {
     /* What a start writes again is what was flushed long ago: power loss that destroys what is
-     * being written takes nothing of it, nor does a second one while it is put back. */
+     * being written takes nothing of it, however many starts are cut off. */
     bool untouched = false;
     for (int64_t nth = 1; !untouched; nth++)
         for (int64_t second = 1; second <= 8; second++)
@@ -240,17 +249,15 @@ static void test_database__commits_without_a_flush__loses_them(void **state)
     assert_int_equal(ask(fixture, "SELECT count(*) FROM t"), 0);
 }
 
-/* A disk found full at the `nth` write or flush of a checkpoint, then well, then full again a
- * little later; then the power fails. True when the first checkpoint was not touched. */
-static bool fill_at(struct fixture *fixture, bool relaxed, int64_t nth, int64_t second,
-                    uint64_t seed)
+/* A log of several commits, flushed or not, of a process that will stop in order: the log is then
+ * moved into the file. Elsewhere all is left as kill -9 does. */
+static void fill_log(struct fixture *fixture, bool relaxed)
 {
-    struct rng rng;
-    const struct sim_draw draw = {draw_below, &rng};
     char sql[100];
-    rng_seed(&rng, seed ^ (uint64_t)nth << 32 ^ (uint64_t)second << 16);
     sim_disk_remove(fixture->path);
     assert_int_equal(open_db(fixture), 0);
+    (void)sqlite3_db_config(sim_disk_handle(fixture->path), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0,
+                            NULL);
     if (relaxed)
         assert_int_equal(db_relax(fixture->db, &fixture->err), 0);
     assert_int_equal(run(fixture, "CREATE TABLE t(n INTEGER PRIMARY KEY, text TEXT)"), 0);
@@ -260,14 +267,29 @@ static bool fill_at(struct fixture *fixture, bool relaxed, int64_t nth, int64_t 
                        1500 * i);
         assert_int_equal(run(fixture, sql), 0);
     }
-    sim_disk_fail(fixture->path, SIM_DISK_FULL, nth);
-    bool untouched = db_checkpoint(fixture->db, &fixture->err) == 0;
+}
+
+/* A disk that fails so at the `nth` write or flush of a checkpoint; whether that ends the process
+ * or not, it stops in order, and meanwhile the power fails. True when the checkpoint was not
+ * touched.
+ */
+static bool fail_checkpoint_at(struct fixture *fixture, enum sim_disk_fault fault, bool relaxed,
+                               int64_t nth, uint64_t seed)
+{
+    struct rng rng;
+    const struct sim_draw draw = {draw_below, &rng};
+    rng_seed(&rng, seed ^ (uint64_t)nth << 32);
+    fill_log(fixture, relaxed);
+    uint64_t felt = sim_disk_felt(fault);
+    sim_disk_fail(fixture->path, fault, nth);
+    int rc = db_checkpoint(fixture->db, &fixture->err);
+    bool untouched = sim_disk_felt(fault) == felt;
     sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
-    assert_int_equal(db_probe(fixture->db, &fixture->err), 0);
-    sim_disk_fail(fixture->path, SIM_DISK_FULL, second);
-    (void)db_checkpoint(fixture->db, &fixture->err);
-    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
+    if (rc == 0)
+        assert_int_equal(db_probe(fixture->db, &fixture->err), 0);
+    sim_disk_fail(fixture->path, SIM_DISK_DEAD, 1 + (int64_t)rng_below(&rng, 12));
     close_db(fixture);
+    sim_disk_fail(fixture->path, SIM_DISK_WELL, 0);
     (void)sim_disk_lose(fixture->path, &draw);
     expect_sound(fixture);
     if (!relaxed)
@@ -276,22 +298,34 @@ static bool fill_at(struct fixture *fixture, bool relaxed, int64_t nth, int64_t 
     return untouched;
 }
 
-static void fill_anywhere(struct fixture *fixture, bool relaxed)
+static void fail_checkpoint_anywhere(struct fixture *fixture, enum sim_disk_fault fault,
+                                     bool relaxed)
 {
     bool untouched = false;
-    for (int64_t nth = 1; !untouched; nth++)
-        for (int64_t second = 1; second <= 6; second++)
-            for (uint64_t seed = 0; seed < DRAWS; seed++)
-                untouched = fill_at(fixture, relaxed, nth, second, seed);
+    int64_t nth = 0;
+    while (!untouched) {
+        nth++;
+        for (uint64_t seed = 0; seed < 3 * (uint64_t)DRAWS; seed++)
+            untouched = fail_checkpoint_at(fixture, fault, relaxed, nth, seed);
+    }
+    assert_true(nth > 10);
 }
 
 static void test_disk__full_while_the_log_is_moved__leaves_a_sound_file(void **state)
 {
-    /* A flush that found no room has brought nothing to the disk, and no later one does: of a
-     * relaxed database, what waits for it is written again before the log is moved. So power loss
-     * leaves a sound file, however late. */
-    fill_anywhere(*state, true);
-    fill_anywhere(*state, false);
+    /* A write that found no room is done again, a flush that found none ends the process: power
+     * loss leaves a sound file, however late. */
+    fail_checkpoint_anywhere(*state, SIM_DISK_FULL, true);
+    fail_checkpoint_anywhere(*state, SIM_DISK_FULL, false);
+}
+
+static void test_disk__failing_while_the_log_is_moved__leaves_a_sound_file(void **state)
+{
+    /* Who stops after a flush that failed does not move a log that may not be on the disk. */
+    fail_checkpoint_anywhere(*state, SIM_DISK_BROKEN, true);
+    fail_checkpoint_anywhere(*state, SIM_DISK_BROKEN, false);
+    fail_checkpoint_anywhere(*state, SIM_DISK_DEAD, true);
+    fail_checkpoint_anywhere(*state, SIM_DISK_DEAD, false);
 }
 
 static void test_database__open__is_held(void **state)
@@ -395,9 +429,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DISK_TEST(test_database__power_lost_at_any_write__keeps_what_was_committed),
         DISK_TEST(test_database__as_a_start_finds_it__is_there_for_good),
-        DISK_TEST(test_database__power_lost_at_any_write_of_a_start__keeps_what_was_committed),
+        DISK_TEST(test_start__power_lost_at_any_write__keeps_what_was_committed),
         DISK_TEST(test_database__commits_without_a_flush__loses_them),
         DISK_TEST(test_disk__full_while_the_log_is_moved__leaves_a_sound_file),
+        DISK_TEST(test_disk__failing_while_the_log_is_moved__leaves_a_sound_file),
         DISK_TEST(test_database__open__is_held),
         DISK_TEST(test_fault__of_writing__is_felt_once_or_until_it_is_well),
         DISK_TEST(test_fault__of_reading_or_opening__is_felt_once),

@@ -35,6 +35,8 @@ static void suspend(struct orchestrator *self, struct channel *channel, const ch
     if (channel->state == CHANNEL_SUSPENDED)
         return;
     channel->state = CHANNEL_SUSPENDED;
+    (void)snprintf(channel->known.suspended, sizeof channel->known.suspended, "%s", why);
+    channel->known_changed = true;
     self->counters.suspended++;
     news_add(&self->news, true, "participant_suspended", "participant=%s reason=%s", channel->name,
              log_quote(why));

@@ -57,6 +57,7 @@ static const char *const schema[] = {
     " used_ms INTEGER, retry_after_ms INTEGER, code BLOB, words BLOB, output BLOB,"
     " PRIMARY KEY (saga, number)) STRICT, WITHOUT ROWID;"
     "INSERT INTO zsaga_counter VALUES ('saga_completed', 0), ('saga_compensated', 0);",
+    "ALTER TABLE zsaga_participant ADD COLUMN suspended TEXT NOT NULL DEFAULT '';",
 };
 
 const struct db_part journal_part = {"journal", sizeof schema / sizeof schema[0]};
@@ -65,8 +66,9 @@ static const char *const sql[STATEMENT_COUNT] = {
     [LOAD_SELF] = "SELECT epoch, max(last_saga, coalesce((SELECT id FROM zsaga_saga"
                   " ORDER BY id DESC LIMIT 1), last_saga)), old_copy, id FROM zsaga_self",
     [SAVE_SELF] = "UPDATE zsaga_self SET epoch = ?1, last_saga = ?2, old_copy = ?3, id = ?4",
-    [LOAD_PARTICIPANT] = "SELECT store, head, records FROM zsaga_participant WHERE name = ?1",
-    [SAVE_PARTICIPANT] = "INSERT OR REPLACE INTO zsaga_participant VALUES (?1, ?2, ?3, ?4)",
+    [LOAD_PARTICIPANT] = "SELECT store, head, records, suspended FROM zsaga_participant"
+                         " WHERE name = ?1",
+    [SAVE_PARTICIPANT] = "INSERT OR REPLACE INTO zsaga_participant VALUES (?1, ?2, ?3, ?4, ?5)",
     [PUT_DEFINITION] = "INSERT OR IGNORE INTO zsaga_definition(hash, name, text)"
                        " VALUES (?1, ?2, ?3)",
     [FIND_DEFINITION] = "SELECT number FROM zsaga_definition WHERE hash = ?1",
@@ -173,6 +175,7 @@ int journal_load_participant(struct journal *journal, const char *name,
         return rc;
     ret->head = (uint64_t)db_int(stmt, 1);
     ret->records = (uint64_t)db_int(stmt, 2);
+    bytes_copy_text(db_bytes(stmt, 3), ret->suspended, sizeof ret->suspended);
     bool ok = id_from_bytes(db_bytes(stmt, 0), &ret->store);
     db_reset(stmt);
     return ok ? 0 : err_set(err, ERR_CORRUPT, "participant %s: its store's uuid is damaged", name);
@@ -186,6 +189,7 @@ int journal_save_participant(struct journal *journal, const char *name,
     db_bind_bytes(stmt, 2, id_view(&participant->store));
     db_bind_int(stmt, 3, (int64_t)participant->head);
     db_bind_int(stmt, 4, (int64_t)participant->records);
+    db_bind_text(stmt, 5, bytes_text(participant->suspended));
     return db_run(journal->db, stmt, err);
 }
 

@@ -41,9 +41,10 @@ int journal_save_self(struct journal *journal, const struct journal_self *self, 
 
 /* What is known of a participant's log: it must never go backwards. */
 struct journal_participant {
-    struct id store;  /* Zero: never seen. */
-    uint64_t head;    /* Of its log. */
-    uint64_t records; /* Rows its inbox has written; 0 from those that do not say. */
+    struct id store;    /* Zero: never seen. */
+    uint64_t head;      /* Of its log. */
+    uint64_t records;   /* Rows its inbox has written; 0 from those that do not say. */
+    char suspended[80]; /* Why nothing is sent there until an operator speaks; "". */
 };
 
 int journal_load_participant(struct journal *journal, const char *name,

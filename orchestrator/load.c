@@ -149,13 +149,29 @@ void load_forget(struct orchestrator *self)
     heap_release(&self->timers);
 }
 
+/* Its log may have grown past the known head meanwhile: the hello alone would tell nothing. */
+static int load_channel(struct orchestrator *self, struct channel *channel, struct err *err)
+{
+    struct journal_participant *known = &channel->known;
+    int rc = journal_load_participant(self->journal, channel->name, known, err);
+    if (rc < 0 || MUTANT(SUSPENSION_FORGOTTEN))
+        return rc;
+    if (known->suspended[0] != '\0') {
+        channel->state = CHANNEL_SUSPENDED;
+        (void)snprintf(channel->detail, sizeof channel->detail, "%s", known->suspended);
+    } else if (channel->state == CHANNEL_SUSPENDED) { /* By the batch that was taken back. */
+        (void)snprintf(known->suspended, sizeof known->suspended, "%s", channel->detail);
+        channel->known_changed = true;
+    }
+    return 0;
+}
+
 int load_all(struct orchestrator *self, struct err *err)
 {
     load_forget(self);
     int rc = journal_load_self(self->journal, &self->self, err);
     for (size_t i = 0; rc == 0 && i < self->channel_count; i++)
-        rc = journal_load_participant(self->journal, self->channels[i].name,
-                                      &self->channels[i].known, err);
+        rc = load_channel(self, &self->channels[i], err);
     if (rc == 0)
         rc = journal_count(self->journal, self->state_counts, err);
     if (rc == 0)

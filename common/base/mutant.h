@@ -56,6 +56,7 @@
     X(CONFLICT_CHANGES_SAGA, "a conflicting submit changes the saga", "I3")                        \
     X(EPOCH_NOT_RAISED, "a start takes the epoch of the one before", "PF I20")                     \
     X(FLOOR_TOO_HIGH, "a saga in attention is told as final", "P5")                                \
+    X(SUSPENSION_FORGOTTEN, "a start sends to who was suspended before it", "P3")                   \
     X(END_UNTOLD, "a saga's end is no event", "P7 I15")                                            \
     /* Its sagas. */                                                                               \
     X(ATTEMPT_IGNORED, "a late `retry` of an earlier attempt counts for this one", "I21")          \

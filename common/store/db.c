@@ -1,9 +1,5 @@
 #include "store/db_internal.h"
 
-#include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/mutant.h"
 
 /* Pages of WAL after which a checkpoint is worth its flush: smooth up to a few thousand. */

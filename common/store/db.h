@@ -31,7 +31,7 @@ struct db_part {
     int version;
 };
 /* The same for a database of these parts, besides "store", its own: one in which a part is newer,
- * or not among them, is refused (ERR_CORRUPT) with its files as they were. */
+ * or not among them, is refused (ERR_CORRUPT) with its files holding what they did. */
 int db_open_parts(const char *path, const struct db_part *parts, size_t count, struct db **ret,
                   struct err *err);
 /* That refusal alone, of a database that has a schema. */

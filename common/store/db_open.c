@@ -61,10 +61,27 @@ static int recognize(struct db *db, struct err *err)
     return rc;
 }
 
+/* A new database has a rollback journal so far, and one of ours may have been copied with another
+ * program. */
+static int has_wal(struct db *db, bool *ret, struct err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = db_prepare_engine(db, "PRAGMA journal_mode", &stmt, err);
+    if (rc == 0)
+        rc = db_step(db, stmt, err);
+    *ret = rc == DB_ROW && bytes_equal(db_bytes(stmt, 0), bytes_text("wal"));
+    sqlite3_finalize(stmt);
+    return rc < 0 ? rc : 0;
+}
+
 static int settle(struct db *db, struct db_settled *settled, bool *ret_again, struct err *err)
 {
+    bool wal = false;
     *ret_again = false;
-    int rc = MUTANT(WAL_UNSETTLED) ? SQLITE_OK : db_settle(db->handle, settled, ret_again);
+    int rc = has_wal(db, &wal, err);
+    if (rc < 0 || !wal || MUTANT(WAL_UNSETTLED))
+        return rc;
+    rc = db_settle(db->handle, settled, ret_again);
     if (rc == SQLITE_OK)
         return 0;
     if (db_class_of(rc) == ERR_FULL)

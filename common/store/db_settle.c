@@ -31,10 +31,13 @@ static int fresh_open(sqlite3 *handle, struct fresh *fresh)
     int rc = sqlite3_file_control(handle, "main", SQLITE_FCNTL_VFS_POINTER, &fresh->vfs);
     if (rc != SQLITE_OK)
         return rc;
+    /* What an earlier start was cut off in has no worth. Not cut, but removed: another name, the
+     * log's perhaps, may belong to the same file. */
+    rc = fresh->vfs->xDelete(fresh->vfs, fresh->move.from, 0);
+    if (rc != SQLITE_OK && rc != SQLITE_IOERR_DELETE_NOENT)
+        return rc;
     fresh->file = xcalloc(1, (size_t)fresh->vfs->szOsFile);
-    rc = fresh->vfs->xOpen(fresh->vfs, fresh->move.from, fresh->file, flags, NULL);
-    /* What an earlier start was cut off in has no worth. */
-    return rc == SQLITE_OK ? fresh->file->pMethods->xTruncate(fresh->file, 0) : rc;
+    return fresh->vfs->xOpen(fresh->vfs, fresh->move.from, fresh->file, flags, NULL);
 }
 
 static void fresh_release(struct fresh *fresh)
@@ -73,7 +76,7 @@ static int sum_up(sqlite3_file *wal, struct db_settled *ret)
     sqlite3_int64 page =
         (sqlite3_int64)header[8] << 24 | header[9] << 16 | header[10] << 8 | header[11];
     sqlite3_int64 at = WAL_HEADER_BYTES;
-    for (; rc == SQLITE_OK && at + FRAME_HEADER_BYTES <= found.size; at += page) {
+    for (; rc == SQLITE_OK && page > 0 && at + FRAME_HEADER_BYTES <= found.size; at += page) {
         rc = wal->pMethods->xRead(wal, header, FRAME_HEADER_BYTES, at);
         found.sum = add_up(found.sum, header, FRAME_HEADER_BYTES);
         at += FRAME_HEADER_BYTES;
@@ -120,7 +123,7 @@ static int move_for_good(sqlite3 *handle, struct db_settle_move *move)
     if (rc != SQLITE_NOTFOUND)
         return rc;
     if (rename(move->from, move->to) != 0)
-        return errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR;
+        return errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_IOERR;
     return flush_directory_of(move->to);
 }
 
@@ -155,6 +158,8 @@ int db_settle(sqlite3 *handle, struct db_settled *settled, bool *ret_again)
     if (rc != SQLITE_OK || wal == NULL || wal->pMethods == NULL)
         return rc;
     rc = sum_up(wal, &found);
+    /* Who was at it in between may have died before the new name was on the disk; but with its
+     * first commit SQLite flushes the directory of a WAL that it may have created. */
     if (rc != SQLITE_OK || (found.size == settled->size && found.sum == settled->sum))
         return rc;
     if (MUTANT(SETTLED_IN_PLACE))

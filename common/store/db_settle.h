@@ -29,7 +29,7 @@ int db_settle(sqlite3 *handle, struct db_settled *settled, bool *ret_again);
 
 /* To give a file another's name, for good, is not among what SQLite asks of a file layer. One whose
  * files are not the system's is told so with this sqlite3_file_control() of the database. */
-#define DB_SETTLE_MOVE 0x7a736167
+#define DB_SETTLE_MOVE 0x7a736d76 /* "zsmv"; SQLite's own are below 100. */
 struct db_settle_move {
     char *from;
     char *to;

@@ -34,6 +34,7 @@ static const struct {
     [MUTANT_REPLY_EPOCH_IGNORED] = {NULL, "unit_orchestrator_answers"},
     [MUTANT_LATE_RETRY_TAKEN] = {NULL, "unit_orchestrator_answers"},
     [MUTANT_SILENCE_IS_RETRY] = {NULL, "unit_orchestrator_answers"},
+    [MUTANT_SUSPENSION_FORGOTTEN] = {NULL, "unit_rules_hello"},
     [MUTANT_BACKUP_UNNOTICED] = {NULL, "unit_rules_hello"},
 };
 

@@ -218,7 +218,6 @@ struct sim_host {
     size_t arrived_count;
     size_t arrived_capacity;
     bool was_broken;
-    bool log_unmoved;     /* There was no room to. */
     bool lost_power;      /* Its last death; until it is looked at. */
     uint64_t loads;       /* Starts and reloads. */
     uint64_t told_starts; /* To the checker, these two. */

@@ -57,14 +57,6 @@ static void crash(struct sim *sim, struct sim_host *host)
     sim_host_die(sim, host, &sim->counts->crash_between);
 }
 
-/* A process that could not move its log for want of room would have been told, and have looked
- * whether the disk is well: so it feels it once more at its next write. */
-static void make_room(struct sim_host *host)
-{
-    sim_disk_fail(host->path, host->log_unmoved ? SIM_DISK_FULL_ONCE : SIM_DISK_WELL, 1);
-    host->log_unmoved = false;
-}
-
 static void checkpoint(struct sim *sim, struct sim_host *host)
 {
     if (host->node == NULL)
@@ -72,9 +64,8 @@ static void checkpoint(struct sim *sim, struct sim_host *host)
     int rc = sqlite3_wal_checkpoint_v2(sim_disk_handle(host->path), NULL, SQLITE_CHECKPOINT_PASSIVE,
                                        NULL, NULL);
     sim->counts->checkpoints += rc == SQLITE_OK;
-    if (rc == SQLITE_FULL)
-        host->log_unmoved = true;
-    else if (rc != SQLITE_OK && rc != SQLITE_BUSY) /* Its own would have ended it. */
+    if (rc != SQLITE_OK && rc != SQLITE_BUSY &&
+        rc != SQLITE_FULL) /* Its own would have ended it. */
         crash(sim, host);
 }
 
@@ -148,7 +139,7 @@ static void strike(struct sim *sim, enum sim_fault fault, struct sim_host *host)
         break_disk(sim, host, SIM_DISK_FULL);
         return;
     case SIM_FAULT_DISK_WELL:
-        make_room(host);
+        sim_disk_fail(host->path, SIM_DISK_WELL, 1);
         return;
     case SIM_FAULT_DISK_BROKEN:
         break_disk(sim, host, SIM_DISK_BROKEN);
@@ -193,7 +184,7 @@ void sim_fault_heal(struct sim *sim)
         crash(sim, &sim->hosts[SIM_ORCHESTRATOR]);
     for (size_t i = 0; i < sim->host_count; i++) {
         struct sim_host *host = &sim->hosts[i];
-        make_room(host);
+        sim_disk_fail(host->path, SIM_DISK_WELL, 1);
         host->stormy_until_ms = 0;
         if (host->paused_until_ms > sim->now_ms)
             host->paused_until_ms = sim->now_ms;

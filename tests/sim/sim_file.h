@@ -8,9 +8,9 @@
  * When the power fails, of what was written (or cut off) since then each piece may be there or not,
  * a piece may end at any sector, and where it did not get whole there may be trash; nothing outside
  * of a piece is touched, as SQLite expects of today's disks ("powersafe overwrite"). It makes no
- * difference whether a piece is what was there before. That a file is there, and under which name,
- * is on the disk at once: SQLite flushes the directory where it matters, and an empty file is to it
- * as good as none. */
+ * difference whether a piece is what was there before. That a file is there is on the disk at
+ * once: SQLite flushes the directory where it matters, and an empty file is to it as good as none.
+ */
 #ifndef ZSAGA_SIM_FILE_H
 #define ZSAGA_SIM_FILE_H
 

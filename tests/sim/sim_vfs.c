@@ -51,6 +51,12 @@ static int file_close(sqlite3_file *base)
     return SQLITE_OK;
 }
 
+static void must_have_a_name(sqlite3_file *base)
+{
+    if (opening_of(base)->nameless)
+        abort();
+}
+
 static int file_read(sqlite3_file *base, void *to, int len, sqlite3_int64 at)
 {
     int rc = feel(base, SIM_DISK_READS);
@@ -66,8 +72,7 @@ static int file_read(sqlite3_file *base, void *to, int len, sqlite3_int64 at)
 static int file_write(sqlite3_file *base, const void *data, int len, sqlite3_int64 at)
 {
     int rc = feel(base, SIM_DISK_WRITES);
-    if (opening_of(base)->nameless)
-        abort();
+    must_have_a_name(base);
     if (rc == SQLITE_OK)
         sim_file_write(bytes_in(base), data, (size_t)len, (size_t)at);
     return rc;
@@ -75,6 +80,7 @@ static int file_write(sqlite3_file *base, const void *data, int len, sqlite3_int
 
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
+    must_have_a_name(base);
     sim_file_cut(bytes_in(base), (size_t)size);
     return SQLITE_OK;
 }
@@ -82,6 +88,7 @@ static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 static int file_sync(sqlite3_file *base, int flags)
 {
     (void)flags;
+    must_have_a_name(base);
     int rc = feel(base, SIM_DISK_FLUSHES);
     if (rc == SQLITE_OK)
         sim_file_flush(bytes_in(base));

@@ -297,7 +297,8 @@ static void test_participant__stored__is_known_again(void **state)
 {
     /* What is known of a participant's log outlives a start. */
     struct fixture *fixture = *state;
-    struct journal_participant known = {.store = id_of(8), .head = 77};
+    struct journal_participant known = {
+        .store = id_of(8), .head = 77, .records = 5, .suspended = "it went backwards"};
     struct journal_participant loaded;
     assert_int_equal(journal_load_participant(fixture->journal, "p", &loaded, &fixture->err), 0);
     assert_true(id_is_zero(&loaded.store));
@@ -306,6 +307,8 @@ static void test_participant__stored__is_known_again(void **state)
     assert_int_equal(journal_load_participant(fixture->journal, "p", &loaded, &fixture->err), 0);
     assert_int_equal(id_compare(&loaded.store, &known.store), 0);
     assert_int_equal(loaded.head, 77);
+    assert_int_equal(loaded.records, 5);
+    assert_string_equal(loaded.suspended, "it went backwards");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -100,6 +100,7 @@ static void test_start__behind_one_that_was_cut_off__begins_anew(void **state)
 {
     /* Whatever stands in the new file of a start that was killed, longer or shorter. */
     struct fixture *fixture = *state;
+    off_t size = status_of(fixture->wal).st_size;
     for (int i = 0; i < 2; i++) {
         FILE *file = fopen(fixture->fresh, "we");
         assert_non_null(file);
@@ -108,10 +109,46 @@ static void test_start__behind_one_that_was_cut_off__begins_anew(void **state)
         assert_int_equal(fclose(file), 0);
         temp_store_open(&fixture->left);
         assert_int_equal(rows(&fixture->left), 1);
+        assert_int_equal(status_of(fixture->wal).st_size, size);
         assert_int_equal(access(fixture->fresh, F_OK), -1);
         temp_store_close(&fixture->left);
         driver_files_copy(fixture->store->path, fixture->left.path);
     }
+}
+
+static void test_start__file_has_two_names__keeps_the_log(void **state)
+{
+    /* Of a file system that forgot in the middle of the renaming: the log is not cut with the rest
+     * of an earlier start. */
+    struct fixture *fixture = *state;
+    assert_int_equal(link(fixture->wal, fixture->fresh), 0);
+    temp_store_open(&fixture->left);
+    assert_int_equal(rows(&fixture->left), 1);
+    assert_int_equal(access(fixture->fresh, F_OK), -1);
+}
+
+static void test_start__finds_a_rollback_journal__makes_no_log_of_it(void **state)
+{
+    /* A database that came from another program is converted as a whole. */
+    struct fixture *fixture = *state;
+    AUTO(freep) char *sql = xprintf("VACUUM INTO '%s/plain.db'", fixture->store->root);
+    (void)snprintf(fixture->left.path, sizeof fixture->left.path, "%.280s/plain.db",
+                   fixture->store->root);
+    AUTO(freep) char *journal = xprintf("%s-journal", fixture->left.path);
+    AUTO(freep) char *wal = xprintf("%s-wal", fixture->left.path);
+    exec(fixture->store, sql);
+    driver_files_run(fixture->left.path, "PRAGMA journal_mode=PERSIST;"
+                                         "INSERT INTO mine VALUES (2)");
+    assert_true(status_of(journal).st_size > 0);
+    temp_store_open(&fixture->left);
+    exec(&fixture->left, "INSERT INTO mine VALUES (3)");
+    assert_int_equal(rows(&fixture->left), 3);
+    assert_true(status_of(wal).st_size > 0);
+    FILE *file = fopen(fixture->left.path, "re");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 18, SEEK_SET), 0);
+    assert_int_equal(fgetc(file), 2); /* Of WAL mode, by the file's own word. */
+    assert_int_equal(fclose(file), 0);
 }
 
 static void test_start__held_by_another__changes_nothing(void **state)
@@ -154,7 +191,9 @@ static void test_settle__again__is_asked_until_the_log_is_as_it_was_left(void **
     FILE *log = fopen(fixture->wal, "r+e");
     assert_non_null(log);
     assert_int_equal(fseek(log, -4096 - 1, SEEK_END), 0);
-    assert_int_not_equal(fputc(0xa5, log), EOF);
+    int byte = fgetc(log);
+    assert_int_equal(fseek(log, -4096 - 1, SEEK_END), 0);
+    assert_int_not_equal(fputc(byte ^ 0xff, log), EOF);
     assert_int_equal(fclose(log), 0);
     assert_true(settle(fixture, &settled));
     assert_false(settle(fixture, &settled));
@@ -174,6 +213,8 @@ int main(void)
         TEST(test_start__finds_a_log__goes_on_in_a_new_file),
         TEST(test_start__finds_a_log__keeps_its_permissions),
         TEST(test_start__behind_one_that_was_cut_off__begins_anew),
+        TEST(test_start__file_has_two_names__keeps_the_log),
+        TEST(test_start__finds_a_rollback_journal__makes_no_log_of_it),
         TEST(test_start__held_by_another__changes_nothing),
         TEST(test_settle__again__is_asked_until_the_log_is_as_it_was_left),
     };

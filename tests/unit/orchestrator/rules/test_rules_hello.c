@@ -191,6 +191,40 @@ static void test_head__that_grows_again__stays_suspended(void **state)
     sim_driver_sent_nothing(driver);
 }
 
+static void test_suspension__outlives_a_restart__until_trusted(void **state)
+{
+    /* Who has forgotten stays suspended, also where the log has grown past the known head while the
+     * orchestrator was away. */
+    struct sim_driver *driver = begin_backup(state);
+    driver->participants[0].head = 9;
+    sim_driver_wait(driver, 1000);
+    expect_suspended(driver);
+    sim_driver_stop(driver);
+    driver->participants[0].head = 50;
+    sim_driver_restart(driver, 5000);
+    expect_suspended(driver);
+    sim_driver_sent_nothing(driver);
+    assert_true(rules_trust(driver, 0));
+    rules_forget_commands(driver);
+    sim_driver_restart(driver, 1000);
+    (void)sim_driver_sent(driver, "do0", 1);
+}
+
+static void test_suspension__in_a_batch_that_is_taken_back__is_stored_later(void **state)
+{
+    /* A full disk does not make the orchestrator forget whom it has found out. */
+    struct sim_driver *driver = begin_backup(state);
+    driver->participants[0].head = 9;
+    sim_disk_fail(driver->path, SIM_DISK_FULL_ONCE, 1);
+    sim_driver_wait(driver, 3000);
+    expect_suspended(driver);
+    sim_driver_stop(driver);
+    driver->participants[0].head = 50;
+    sim_driver_restart(driver, 5000);
+    expect_suspended(driver);
+    sim_driver_sent_nothing(driver);
+}
+
 static void test_head__below_one_known_before_a_restart__suspends(void **state)
 {
     /* The head that is known outlives a restart of the orchestrator. */
@@ -289,6 +323,8 @@ int main(void)
         rules_test(test_records__below_the_known_ones__suspend),
         rules_test(test_incarnation__noticed__holds_commands_back),
         rules_test(test_head__that_grows_again__stays_suspended),
+        rules_test(test_suspension__outlives_a_restart__until_trusted),
+        rules_test(test_suspension__in_a_batch_that_is_taken_back__is_stored_later),
         rules_test(test_head__below_one_known_before_a_restart__suspends),
         rules_test(test_head__trusted__is_the_known_one_from_then_on),
         rules_test(test_store__another_one__suspends),

@@ -228,7 +228,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_dir)
     struct sim_disk_file *file = file_at(name);
     if (!file->exists)
         return SQLITE_IOERR_DELETE_NOENT;
-    if (sim_disk_is_dead(file->disk))
+    if (sim_disk_is_dead(file->disk) && sim_disk_feel(file->disk, SIM_DISK_WRITES) != SQLITE_OK)
         return SQLITE_IOERR_DELETE;
     file->exists = false;
     sim_file_set(&file->bytes, bytes_of(NULL, 0));

@@ -191,6 +191,16 @@ static void test_head__that_grows_again__stays_suspended(void **state)
     sim_driver_sent_nothing(driver);
 }
 
+/* Meanwhile its log has grown past the known head. */
+static void expect_suspended_over_a_restart(struct sim_driver *driver)
+{
+    sim_driver_stop(driver);
+    driver->participants[0].head = 50;
+    sim_driver_restart(driver, 5000);
+    expect_suspended(driver);
+    sim_driver_sent_nothing(driver);
+}
+
 static void test_suspension__outlives_a_restart__until_trusted(void **state)
 {
     /* Who has forgotten stays suspended, also where the log has grown past the known head while the
@@ -199,11 +209,7 @@ static void test_suspension__outlives_a_restart__until_trusted(void **state)
     driver->participants[0].head = 9;
     sim_driver_wait(driver, 1000);
     expect_suspended(driver);
-    sim_driver_stop(driver);
-    driver->participants[0].head = 50;
-    sim_driver_restart(driver, 5000);
-    expect_suspended(driver);
-    sim_driver_sent_nothing(driver);
+    expect_suspended_over_a_restart(driver);
     assert_true(rules_trust(driver, 0));
     rules_forget_commands(driver);
     sim_driver_restart(driver, 1000);
@@ -218,11 +224,7 @@ static void test_suspension__in_a_batch_that_is_taken_back__is_stored_later(void
     sim_disk_fail(driver->path, SIM_DISK_FULL_ONCE, 1);
     sim_driver_wait(driver, 3000);
     expect_suspended(driver);
-    sim_driver_stop(driver);
-    driver->participants[0].head = 50;
-    sim_driver_restart(driver, 5000);
-    expect_suspended(driver);
-    sim_driver_sent_nothing(driver);
+    expect_suspended_over_a_restart(driver);
 }
 
 static void test_head__below_one_known_before_a_restart__suspends(void **state)

@@ -313,8 +313,8 @@ static void fail_checkpoint_anywhere(struct fixture *fixture, enum sim_disk_faul
 
 static void test_disk__full_while_the_log_is_moved__leaves_a_sound_file(void **state)
 {
-    /* A write that found no room is done again, a flush that found none ends the process: power
-     * loss leaves a sound file, however late. */
+    /* A write that found no room is done again, all of it: power loss leaves a sound file, however
+     * late. */
     fail_checkpoint_anywhere(*state, SIM_DISK_FULL, true);
     fail_checkpoint_anywhere(*state, SIM_DISK_FULL, false);
 }
